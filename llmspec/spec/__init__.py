@@ -1,0 +1,1 @@
+"""What a user may write: one file per section of llm.yaml."""
