@@ -1,0 +1,91 @@
+"""The tables, typed, read when asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+
+class GpuRow(Struct, frozen=True, rename={"compute_capability": "computeCapability", "memory_mib": "memoryMiB"}):
+    """A GPU. `products` are the values of the node label `nvidia.com/gpu.product` that it appears under."""
+
+    title: str
+    products: tuple[str, ...]
+    compute_capability: str
+    memory_mib: int
+    source: str
+
+
+class ImageRow(Struct, frozen=True):
+    digest: str
+    source: str
+
+
+class ActionRow(Struct, frozen=True):
+    commit: str
+    source: str
+
+
+class VllmRow(Struct, frozen=True, rename="camel"):
+    """A vLLM release: its image, the options of `vllm serve` that it knows, and its metrics by what they mean."""
+
+    image: str
+    flags: frozenset[str]
+    metrics: dict[str, str]
+    source: str
+
+
+class TensorRtRow(Struct, frozen=True, rename="camel"):
+    """A TensorRT release: the NGC images that carry it, for building and for serving; they must be of one month."""
+
+    build_image: str
+    serve_image: str
+    highest_opset: int
+    precisions: dict[str, str]
+    """Precision → lowest compute capability."""
+    modelopt: str
+    metrics: dict[str, str]
+    source: str
+
+
+T = TypeVar("T")
+
+
+def _table(name: str, row: type[T]) -> dict[str, T]:
+    path = Path(__file__).parent / name
+    rows: dict[str, T] = msgspec.json.decode(path.read_bytes(), type=dict[str, row])  # type: ignore[valid-type]
+    return dict(sorted(rows.items(), key=lambda item: natural(item[0])))
+
+
+def natural(text: str) -> tuple[Any, ...]:
+    """A sorting key in which 0.9 comes before 0.24."""
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in text.replace("-", ".").split("."))
+
+
+@cache
+def gpus() -> dict[str, GpuRow]:
+    return _table("gpus.json", GpuRow)
+
+
+@cache
+def images() -> dict[str, ImageRow]:
+    return _table("images.json", ImageRow)
+
+
+@cache
+def actions() -> dict[str, ActionRow]:
+    return _table("actions.json", ActionRow)
+
+
+@cache
+def vllm() -> dict[str, VllmRow]:
+    return _table("vllm.json", VllmRow)
+
+
+@cache
+def tensorrt() -> dict[str, TensorRtRow]:
+    return _table("tensorrt.json", TensorRtRow)

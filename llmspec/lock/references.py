@@ -1,0 +1,58 @@
+"""What a spec points at: everything that has to be in the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from llmspec.families import Source
+from llmspec.lock.lock import model_key
+from llmspec.part import members
+from llmspec.report.place import Path
+from llmspec.spec.models import Model
+from llmspec.spec.service import LLMService
+
+FETCH_BASE = "python:3.13-slim"
+"""Base of the image that downloads weights."""
+
+
+class Reference(Struct, frozen=True, order=True):
+    """One thing to pin. `table` is the lock's table, `key` its key, `at` the path in the spec that asks for it."""
+
+    table: str
+    key: str
+    at: Path
+
+
+def references(spec: LLMService) -> tuple[Reference, ...]:
+    """Everything to pin, sorted, each once."""
+    found: dict[tuple[str, str], Reference] = {}
+    for reference in _all(spec):
+        found.setdefault((reference.table, reference.key), reference)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _all(spec: LLMService) -> Iterator[Reference]:
+    for model in spec.models:
+        yield from _of_model(model)
+    for prompt in spec.prompts:
+        yield Reference("files", prompt.file, ("prompts", prompt.name, "file"))
+    if spec.rag:
+        yield Reference("files", spec.rag.corpus.path, ("rag", "corpus", "path"))
+        for image in spec.rag.store.images():
+            yield Reference("images", image, ("rag", "store"))
+    for dataset in spec.tests.datasets:
+        yield Reference("files", dataset.file, ("tests", "datasets", dataset.name, "file"))
+    for action in spec.ci.actions() if spec.ci else ():
+        yield Reference("actions", action, ("ci",))
+
+
+def _of_model(model: Model) -> Iterator[Reference]:
+    at: Path = ("models", model.name)
+    yield Reference("files", model.metadata, (*at, "metadata"))
+    yield Reference("models", model_key(model.uri, model.revision), (*at, "uri"))
+    for image in model.engine.images():
+        yield Reference("images", image, (*at, "engine"))
+    if model.uri.partition(":")[0] in members(Source):
+        yield Reference("images", FETCH_BASE, (*at, "uri"))

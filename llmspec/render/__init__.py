@@ -1,0 +1,1 @@
+"""Data to text and templates to text: each format is quoted here, once, and nowhere else."""

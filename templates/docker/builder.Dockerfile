@@ -1,0 +1,16 @@
+# Made by llmspec from llm.yaml. Do not edit: change llm.yaml and compile.
+# {{ title | comment }}
+ARG BASE={{ base }}
+FROM ${BASE}
+LABEL org.opencontainers.image.title={{ title | label }}
+USER 0
+{% for package in packages %}
+RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install {{ package | shell }}
+{% endfor %}
+COPY --chmod=0755 build.sh /opt/llmspec/build.sh
+COPY config.pbtxt /opt/llmspec/config.pbtxt
+USER {{ user }}
+WORKDIR /scratch
+ENV HOME=/scratch/home
+HEALTHCHECK NONE
+ENTRYPOINT {{ command | exec }}
