@@ -1,0 +1,5 @@
+"""The terminal: one file a command. Nobody else prints, and nobody else ends the process."""
+
+from llmspec.cli.group import main
+
+__all__ = ["main"]

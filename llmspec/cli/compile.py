@@ -1,0 +1,175 @@
+"""`llmspec compile`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from llmspec.artifacts.compare import Difference, compare, unified
+from llmspec.artifacts.stamp import record
+from llmspec.artifacts.write import CannotWrite, write
+from llmspec.cli.output import FAULT, FINDINGS, color_option, format_option, paths_argument, show, status, tell
+from llmspec.cli.specs import SpecFile, find, source_of
+from llmspec.cli.tree import drawn
+from llmspec.compiler import Compiled
+from llmspec.compiler import compile as compile_spec
+from llmspec.report.code import Code
+from llmspec.report.diagnostic import Diagnostic
+from llmspec.report.nearest import did_you_mean
+from llmspec.report.place import Source, top
+from llmspec.report.report import Failed, Report
+
+SAME_OUTPUT = Code(
+    "LS902", "same-output-folder", "`{name}` is also the name of the service in {other}",
+    why="Both would be written to one folder, and each would remove the files of the other.",
+)  # fmt: skip
+
+
+class Done(Struct, frozen=True):
+    """A spec that compiled, and the folder of its files."""
+
+    spec: SpecFile
+    compiled: Compiled
+    folder: Path
+
+
+@click.command("compile")
+@paths_argument
+@click.option("--env", metavar="NAME", help="Write the files of one environment; all are checked all the same.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder that gets one folder a service.  [default: generated, at the root of the repository]",
+)
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
+@click.option("--diff", "is_diff", is_flag=True, help="Write nothing; show what would change.")
+@format_option
+@color_option
+def command(
+    paths: tuple[Path, ...],
+    env: str | None,
+    output: Path | None,
+    is_check: bool,
+    is_diff: bool,
+    output_format: str,
+    color: str,
+) -> None:
+    """Compile specs into files.
+
+    PATHS are files, or folders that are searched for llm.yaml; by default the current one. If any spec has errors,
+    nothing is written.
+    """
+    started, clock, seen = time.time_ns(), time.perf_counter(), set[str]()
+    specs = find(paths, seen)
+    if not specs:
+        raise click.UsageError("there is no llm.yaml here")
+    done, rows = _compile_all(specs, output)
+    show(rows, output_format, color)
+    if status(rows):
+        sys.exit(FINDINGS)
+    prefix = _prefix(done, env)
+    if is_check or is_diff:
+        sys.exit(_compared(done, prefix, is_diff=is_diff))
+    message = _write_all(done, prefix, time.perf_counter() - clock)
+    if not rows:
+        _record(seen, done, message, started)
+
+
+def _compile_all(specs: list[SpecFile], output: Path | None) -> tuple[list[Done], list[Diagnostic]]:
+    done: dict[Path, Done] = {}
+    rows: list[Diagnostic] = []
+    for spec in specs:
+        source, report = source_of(spec)
+        each = None if report.errors else _compile(spec, source, report, output)
+        if each and each.folder in done:
+            other = done[each.folder].spec.path.as_posix()
+            report.say(SAME_OUTPUT, top(source), name=each.compiled.name, other=other, help="give one another name")
+        elif each:
+            done[each.folder] = each
+        rows += report.diagnostics()
+    return list(done.values()), rows
+
+
+def _compile(spec: SpecFile, source: Source, report: Report, output: Path | None) -> Done | None:
+    base = Path(os.path.realpath(output)) if output else spec.root / "generated"
+    try:
+        compiled = compile_spec(
+            source, spec.folder, report, _inside(spec.folder.root, spec.root), _inside(base, spec.root)
+        )
+    except Failed:
+        return None
+    return Done(spec, compiled, base / compiled.name)
+
+
+def _inside(folder: Path, root: Path) -> str:
+    """A folder as the pipeline knows it: from the root of the repository. One outside has no place in a pipeline, which
+    then says where it would be by default.
+    """
+    return folder.relative_to(root).as_posix() if folder == root or root in folder.parents else "generated"
+
+
+def _prefix(done: list[Done], env: str | None) -> str:
+    known = {name for each in done for name in each.compiled.environments}
+    if env is not None and env not in known:
+        raise click.BadParameter(f"no spec has an environment `{env}`. {did_you_mean(env, known)}", param_hint="--env")
+    return f"{env}/" if env else ""
+
+
+def _compared(done: list[Done], prefix: str, *, is_diff: bool) -> int:
+    stale = 0
+    for each in done:
+        difference = compare(each.compiled.tree, each.folder, prefix)
+        stale += difference.stale
+        if is_diff:
+            click.echo(unified(each.compiled.tree, each.folder, prefix), nl=False)
+        for mark, path in _changes(difference):
+            tell(f"{mark} {_near(each.folder)}/{path}")
+    tell(f"{stale} of {len(done)} not current: run `llmspec compile`" if stale else f"{len(done)} current")
+    return FINDINGS if stale else 0
+
+
+def _changes(difference: Difference) -> list[tuple[str, str]]:
+    marks = (("new    ", difference.new), ("changed", difference.changed), ("removed", difference.removed))
+    return [(mark, path) for mark, paths in marks for path in paths]
+
+
+def _write_all(done: list[Done], prefix: str, seconds: float) -> str:
+    total = 0
+    for each in done:
+        try:
+            difference = write(each.compiled.tree, each.folder, prefix)
+        except CannotWrite as error:
+            tell(f"error: {error}")
+            sys.exit(FAULT)
+        total += len(each.compiled.tree.files)
+        click.echo(drawn(each.compiled.tree, _near(each.folder), difference), nl=False)
+        for path in difference.edited:
+            tell(f"note: {_near(each.folder)}/{path} had been edited by hand; it is as compiled again")
+        for path in difference.foreign:
+            tell(f"note: {_near(each.folder)}/{path} is not ours; it was left as it is")
+    what = f"{total} files of {len(done)} {'service' if len(done) == 1 else 'services'}"
+    tell(f"Compiled {what} in {seconds:.2f} s.")
+    return f"{what}: nothing has changed."
+
+
+def _near(folder: Path) -> str:
+    """A folder as seen from here, if it is below."""
+    here = Path.cwd()
+    return folder.relative_to(here).as_posix() if here in folder.parents else folder.as_posix()
+
+
+def _record(seen: set[str], done: list[Done], message: str, started: int) -> None:
+    inputs = seen | {path for each in done for path in each.spec.folder.seen}
+    outputs = {str(each.folder) for each in done}
+    for each in done:
+        for file in (*each.compiled.tree.files,):
+            place = each.folder / file.path
+            outputs |= {str(place), str(place.parent), str(place.parent.parent)}
+        outputs.add(str(each.folder / "MANIFEST.json"))
+    record(sys.argv, inputs, outputs, message, started=started)

@@ -1,0 +1,1 @@
+"""The caches that a spec can choose, one a file."""

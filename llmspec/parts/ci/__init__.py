@@ -1,0 +1,1 @@
+"""The ci that a spec can choose, one a file."""

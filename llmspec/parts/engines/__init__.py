@@ -1,0 +1,1 @@
+"""The engines that a spec can choose, one a file."""

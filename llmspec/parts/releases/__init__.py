@@ -1,0 +1,1 @@
+"""The releases that a spec can choose, one a file."""

@@ -1,0 +1,1 @@
+"""The sources that a spec can choose, one a file."""

@@ -1,0 +1,1 @@
+"""The stores that a spec can choose, one a file."""

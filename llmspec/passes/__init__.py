@@ -1,0 +1,1 @@
+"""The steps of the line, one verb a file."""

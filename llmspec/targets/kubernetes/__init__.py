@@ -1,0 +1,1 @@
+"""Plans as Kubernetes objects, and nothing of how they are written down."""
