@@ -1,0 +1,1 @@
+"""Networks as files: what an ONNX graph takes and gives. The only room that imports onnx."""
