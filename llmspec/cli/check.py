@@ -36,7 +36,7 @@ def command(paths: tuple[Path, ...], output_format: str, color: str) -> None:
     if not rows:
         tell(message)
         inputs = seen | {path for spec in specs for path in spec.folder.seen}
-        record(sys.argv, inputs, (), message, started=started)
+        record(sys.argv[1:], inputs, (), message, started=started)
     sys.exit(status(rows) or FINE)
 
 

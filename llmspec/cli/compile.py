@@ -172,4 +172,4 @@ def _record(seen: set[str], done: list[Done], message: str, started: int) -> Non
             place = each.folder / file.path
             outputs |= {str(place), str(place.parent), str(place.parent.parent)}
         outputs.add(str(each.folder / "MANIFEST.json"))
-    record(sys.argv, inputs, outputs, message, started=started)
+    record(sys.argv[1:], inputs, outputs, message, started=started)

@@ -19,6 +19,17 @@ _ALSO_PLAIN: Final = re.compile(
 _BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\r\t]*")
 
 
+class Commented(str):
+    """A string with a comment behind it, such as the tag that a commit stands for."""
+
+    comment: str
+
+    def __new__(cls, text: str, comment: str) -> Commented:
+        made = super().__new__(cls, text)
+        made.comment = "".join(each for each in comment if each.isprintable())
+        return made
+
+
 def dump(data: Any, header: str = HEADER) -> str:
     """One YAML document. Mappings keep their order; what is unordered must be sorted by whoever made it."""
     if isinstance(data, (dict, list, tuple)) and data:
@@ -58,6 +69,8 @@ def _inline(value: Any, depth: int) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(float(value))
+    if isinstance(value, Commented):
+        return f"{_string(value)} # {value.comment}"
     if isinstance(value, str):
         return _literal(value, depth + 1) if _is_block(value) else _string(value)
     if isinstance(value, (dict, list, tuple)):
@@ -80,7 +93,9 @@ def _literal(text: str, depth: int) -> str:
 
 def _string(text: str) -> str:
     is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return text if is_plain or _ALSO_PLAIN.fullmatch(text) else _quoted(text)
+    if is_plain or _ALSO_PLAIN.fullmatch(text):
+        return text
+    return f"'{text}'" if '"' in text and "'" not in text and text.isprintable() else _quoted(text)
 
 
 def _quoted(text: str) -> str:

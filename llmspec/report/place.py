@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+from typing import Final
+
 from msgspec import Struct
+
+# What YAML's parser counts as the end of a line (YAML 1.1, which libyaml keeps to); a place is in its lines.
+_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 Path = tuple[str | int, ...]
 """Steps from the top of a document to a value: a mapping's key, a sequence's index, or the `name` of a named item."""
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, order=True):
     """A text and the name it is shown under."""
 
     name: str
@@ -16,8 +23,13 @@ class Source(Struct, frozen=True):
 
     def line(self, number: int) -> str:
         """The text of line `number` (from 1) without its line break; empty past the end."""
-        lines = self.text.split("\n")
-        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
+        lines = _lines(self.text)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@lru_cache(maxsize=8)  # a report asks for many lines of few texts
+def _lines(text: str) -> list[str]:
+    return _BREAK.split(text)
 
 
 class Span(Struct, frozen=True, order=True):

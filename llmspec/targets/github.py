@@ -8,6 +8,7 @@ from llmspec.artifacts.artifact import Artifact, made
 from llmspec.families import Target
 from llmspec.plan.pipeline import Action, Pipeline, PipelineJob
 from llmspec.plan.plan import Manifest, Plans
+from llmspec.render.yaml import Commented
 from llmspec.report.report import Report
 
 
@@ -63,7 +64,13 @@ def _step(pipeline: Pipeline, step: Action) -> Manifest:
     return {
         "name": step.name,
         **condition,
-        **({"uses": step.uses} if step.uses else {"run": step.run}),
+        **({"uses": _uses(step.uses)} if step.uses else {"run": step.run}),
         **({"with": dict(step.inputs)} if step.inputs else {}),
         **({"env": dict(step.env)} if step.env else {}),
     }
+
+
+def _uses(pinned: str) -> Commented:
+    """An action at its commit, with the tag that people know it by."""
+    commit, _, tag = pinned.partition(" # ")
+    return Commented(commit, tag)

@@ -33,7 +33,7 @@ class GitHub(CI):
             system=self.kind,
             runner=self.runner,
             main=self.branch,
-            paths=(f"{product.spec}/**", f"{product.output}/**"),
+            paths=("**",) if product.spec == "." else (f"{product.spec}/**", f"{product.output}/**"),
             jobs=(self._check(product, pin), self._validate(product, pin), self._build(product, pin)),
             origin="ci",
         )
