@@ -12,7 +12,7 @@ def main() -> int | None:
     if argv == ["--version"]:
         sys.stdout.write(f"llmspec {__version__}\n")
         return 0
-    if argv[:1] in (["compile"], ["check"]) and (message := fresh(sys.argv)) is not None:
+    if argv[:1] in (["compile"], ["check"]) and (message := fresh(argv)) is not None:
         sys.stderr.write(f"{message}\n" if message else "")
         return 0
     from llmspec.cli import main as cli  # noqa: PLC0415 - click alone takes longer than all of the above

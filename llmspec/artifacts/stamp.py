@@ -29,7 +29,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def fresh(argv: list[str]) -> str | None:
-    """What the same command (`argv` as in `sys.argv`) said when it last ran, if it would say the same now."""
+    """What the same command (`argv` without the program) said when it last ran, if it would say the same now."""
     if os.environ.get("LLMSPEC_NO_STAMP"):
         return None
     try:
@@ -39,7 +39,7 @@ def fresh(argv: list[str]) -> str | None:
 
 
 def record(argv: list[str], inputs: Iterable[str], outputs: Iterable[str], message: str, *, started: int) -> None:
-    """Note that the command `argv` (as in `sys.argv`) read `inputs`, wrote `outputs` and would say `message` again.
+    """Note that the command `argv` (without the program) read `inputs`, wrote `outputs` and would say `message`.
 
     Paths may be files, folders, or missing. A file's state is that of its bytes, a folder's that of its names.
     `started` is `time.time_ns()` from before the first input was read; if one may have changed since, nothing is noted.
@@ -63,7 +63,7 @@ def _read(path: str) -> str | None:
         digest, _, body = stream.read(LIMIT).partition(b"\n")
     count, *lines = body.split(b"\n")
     states, message = lines[: int(count)], lines[int(count) :]
-    if not mine or digest != _digest(body) or not states or not message:
+    if not mine or digest != _digest(body) or len(states) != int(count) or not states or not message:
         return None
     if any(_state(os.fsdecode(line.partition(b"\t")[2])) != line for line in states):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def _origin(file: Path, line: int) -> Origin:
 
 def _spec_of(service: str, specs: tuple[Path, ...], file: Path) -> SpecFile | None:
     root = next((each for each in file.absolute().parents if (each / ".git").exists()), Path.cwd())
-    for spec in find(specs or [root], set()):
+    for spec in find(specs or [Path(os.path.relpath(root))], set()):
         source, _ = source_of(spec)
         if f"name: {service}" in source.text:
             return spec

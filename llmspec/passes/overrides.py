@@ -44,7 +44,13 @@ def override(
 
 def _names(artifacts: list[Artifact], each: Override) -> list[str]:
     data = [artifact.data for artifact in artifacts if isinstance(artifact.data, dict) and "metadata" in artifact.data]
-    return [str(object_["metadata"]["name"]) for object_ in data if object_.get("kind") == each.target.kind]
+    return [_name(object_) for object_ in data if object_.get("kind") == each.target.kind]
+
+
+def _name(object_: Any) -> str:
+    """An object's name; empty where an earlier override took it away."""
+    metadata = object_.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
 
 
 def _matches(each: Override, artifact: Artifact, environment: str) -> bool:
@@ -53,8 +59,7 @@ def _matches(each: Override, artifact: Artifact, environment: str) -> bool:
         return False
     if target.file is not None:
         return fnmatchcase(artifact.path.removeprefix(f"{environment}/"), target.file)
-    name = artifact.data.get("metadata", {}).get("name", "")
-    return artifact.data.get("kind") == target.kind and fnmatchcase(str(name), target.name)
+    return artifact.data.get("kind") == target.kind and fnmatchcase(_name(artifact.data), target.name)
 
 
 def _patched(artifact: Artifact, each: Override, index: int, report: Report) -> Artifact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -68,7 +69,7 @@ def _inline(value: Any, depth: int) -> str:
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, float):
-        return repr(float(value))
+        return _float(value)
     if isinstance(value, Commented):
         return f"{_string(value)} # {value.comment}"
     if isinstance(value, str):
@@ -76,6 +77,12 @@ def _inline(value: Any, depth: int) -> str:
     if isinstance(value, (dict, list, tuple)):
         return "{}" if isinstance(value, dict) else "[]"
     raise TypeError(f"{type(value).__name__} has no form in YAML")
+
+
+def _float(value: float) -> str:
+    if math.isfinite(value):
+        return repr(float(value))
+    return ".nan" if math.isnan(value) else "-.inf"[value > 0 :]
 
 
 def _is_block(text: str) -> bool:

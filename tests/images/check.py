@@ -206,7 +206,7 @@ def problem_with(path: Path, root: Path) -> str | None:
 
 
 def run_image(image: str, config: dict[str, Any], dockerfile: Path) -> None:
-    if config.get("Healthcheck") or config.get("ExposedPorts"):
+    if health_of(config) != ["NONE"] or config.get("ExposedPorts"):
         check_server(image, config, dockerfile)
     else:
         check_program(image)
@@ -220,7 +220,9 @@ def check_program(image: str) -> None:
 
 
 def check_server(image: str, config: dict[str, Any], dockerfile: Path) -> None:
-    container = need("podman", "run", "--detach", *CONFINED, *mounts_for(config, image, dockerfile), image).split()[-1]
+    arguments = arguments_of(dockerfile)
+    mounts = mounts_for([*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()), *arguments], image, dockerfile)
+    container = need("podman", "run", "--detach", *CONFINED, *mounts, image, *arguments).split()[-1]
     try:
         wait_until_healthy(container, config)
         check_process(container)
@@ -229,9 +231,25 @@ def check_server(image: str, config: dict[str, Any], dockerfile: Path) -> None:
         run("podman", "rm", "--force", "--time", "0", container)
 
 
-def mounts_for(config: dict[str, Any], image: str, dockerfile: Path) -> tuple[str, ...]:
+def arguments_of(dockerfile: Path) -> list[str]:
+    """What the container of this image is started with in the cluster."""
+    from llmspec.report.place import Source
+    from llmspec.report.report import Report
+    from llmspec.syntax.node import plain
+    from llmspec.syntax.parse import parse
+
+    for path in sorted((dockerfile.parents[2] / "kubernetes").rglob("deployment.yaml")):
+        source = Source(path.name, path.read_text(encoding="utf-8"))
+        node = parse(source, Report(source))
+        containers = plain(node)["spec"]["template"]["spec"]["containers"] if node else ()
+        for container in containers:
+            if f"-{dockerfile.parent.name}:" in container["image"]:
+                return list(container.get("args", ()))
+    return []
+
+
+def mounts_for(words: list[str], image: str, dockerfile: Path) -> tuple[str, ...]:
     """Configuration files that the command names and the image lacks: in the cluster a ConfigMap brings them."""
-    words = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
     wanted = {word.split("=")[-1] for word in words if re.search(r"/[\w./-]+\.(ya?ml|json|pbtxt)$", word)}
     with mounted(image) as root:
         missing = sorted(path for path in wanted if not (root / path.lstrip("/")).exists())
@@ -250,9 +268,13 @@ def wait_until_healthy(container: str, config: dict[str, Any]) -> None:
         time.sleep(0.2)
 
 
+def health_of(config: dict[str, Any]) -> list[str]:
+    return (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+
+
 def question(config: dict[str, Any]) -> list[str]:
     """The command, run in the container, that tells its health: its own health check, or else any HTTP answer."""
-    kind, *test = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    kind, *test = health_of(config)
     if kind == "CMD":
         return test
     if kind == "CMD-SHELL":

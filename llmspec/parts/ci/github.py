@@ -56,7 +56,8 @@ class GitHub(CI):
 
     def _validate(self, product: Product, pin: Pin) -> PipelineJob:
         where = (("OUTPUT", product.output),)
-        kubernetes = 'kubernetes-validate --kubernetes-version 1.37 --strict "$OUTPUT"/*/kubernetes'
+        objects = 'find "$OUTPUT" -path "*/kubernetes/*.yaml" ! -name kustomization.yaml'
+        kubernetes = f"{objects} -exec kubernetes-validate --kubernetes-version 1.37 --strict {{}} +"
         kustomize = 'for folder in "$OUTPUT"/*/kubernetes; do kubectl kustomize "$folder" > /dev/null; done'
         steps = (
             *self._prepare(pin, *JUDGES),

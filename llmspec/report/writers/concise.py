@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from llmspec.report.diagnostic import Diagnostic
 from llmspec.report.writers.frame import place
 from llmspec.report.writers.style import Style
+from llmspec.report.writers.tally import said
 from llmspec.report.writers.visible import joined, visible
 
 
@@ -19,7 +20,6 @@ def _line(row: Diagnostic, style: Style) -> str:
     where = place(row.span)
     # A file may be named like a command of GitHub's log, which is one only where a line begins.
     where = f"./{where}" if where.lstrip().startswith("::") else where
-    environments = f" ({visible(', '.join(row.environments))})" if row.environments else ""
     help_ = f" - {joined(row.help)}" if row.help.strip() else ""
     head = f"{style.ink('strong', f'{where}:')} {style.ink(row.severity, f'{row.severity}[{row.code.id}]')}"
-    return f"{head} {visible(row.message)}{environments}{help_}"
+    return f"{head} {visible(said(row))}{help_}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-# ensure_ascii lets DEL through, and writes a lone surrogate as an escape that strict readers refuse.
-_DEL = "\x7f"
-_LONE = re.compile(r"[\ud800-\udfff]")
+from llmspec.report.writers.visible import encodable
 
 
 def dumped(data: Any) -> str:
     """Indented, in the order given, with a line break at the end."""
-    return json.dumps(_clean(data), indent=2).replace(_DEL, "\\u007f") + "\n"
+    # DEL is the one control character that JSON does not escape.
+    return json.dumps(_clean(data), indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
 def _clean(data: Any) -> Any:
@@ -21,4 +19,4 @@ def _clean(data: Any) -> Any:
         return {key: _clean(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_clean(value) for value in data]
-    return _LONE.sub("\ufffd", data) if isinstance(data, str) and not data.isascii() else data
+    return encodable(data) if isinstance(data, str) else data

@@ -48,14 +48,14 @@ class Frame(Struct, frozen=True):
             yield self.bar()
             yield from self._source(source, sorted(marks, key=_drawn))
         else:
-            yield from (self.footer("note", mark.text) for mark in marks if mark.text)
+            yield from (self.footer("note", mark.text) for mark in marks if mark.text.strip())
 
     def bar(self, text: str = "") -> str:
         return f"{' ' * self.gutter} {self.style.ink('frame', '|')} {text}".rstrip(" ")
 
     def footer(self, title: str, text: str) -> str:
         """`= title: text`; further lines of the text keep to the column and behind a bar, where no line begins."""
-        lines = [visible(line) for line in text.splitlines()]
+        lines = [visible(line) for line in text.strip("\r\n").splitlines()]
         head = f"{' ' * self.gutter} {self.style.ink('frame', '=')} {self.style.ink('strong', title)}: {lines[0]}"
         return "\n".join([head, *(self.bar(f"{' ' * len(title)}  {line}") for line in lines[1:])])
 

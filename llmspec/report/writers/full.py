@@ -32,7 +32,8 @@ def _screen(row: Diagnostic, style: Style) -> Iterator[str]:
     marks = marks_of(row)
     numbers = [mark.span.line for source in marks for mark in marks[source] if source.text]
     frame = Frame(style, len(str(max(numbers, default=1))))
-    yield f"{style.ink(row.severity, f'{row.severity}[{row.code.id}]')}{style.ink('strong', f': {visible(row.message)}')}"
+    head = style.ink(row.severity, f"{row.severity}[{row.code.id}]")
+    yield f"{head}{style.ink('strong', f': {visible(row.message)}')}"
     for source, drawn in marks.items():
         yield from frame.rows(source, drawn, "-->" if source == row.span.source else ":::")
     footers = [(title, text) for title, text in _remarks(row) if text.strip()]

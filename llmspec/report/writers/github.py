@@ -9,7 +9,7 @@ from typing import Final
 from llmspec.report.diagnostic import Diagnostic
 from llmspec.report.writers.concise import write as write_concise
 from llmspec.report.writers.style import Style
-from llmspec.report.writers.tally import in_words, worst_first
+from llmspec.report.writers.tally import in_words, said, worst_first
 from llmspec.report.writers.visible import visible
 
 MOST: Final = 10
@@ -30,7 +30,11 @@ def write(diagnostics: Sequence[Diagnostic], style: Style) -> str:
 
 def _annotation(row: Diagnostic) -> str:
     span = row.span
-    places = {"file": visible(span.source.name).removeprefix("./"), "line": span.line, "col": span.column}
+    places: dict[str, str | int] = {
+        "file": visible(span.source.name).removeprefix("./"),
+        "line": span.line,
+        "col": span.column,
+    }
     places |= {"endLine": span.end_line, "endColumn": span.end_column}
     if span.end_line != span.line:  # GitHub takes columns for one line only
         del places["col"], places["endColumn"]
@@ -43,10 +47,9 @@ def _more(left: Sequence[Diagnostic]) -> str:
 
 
 def _words(row: Diagnostic) -> str:
-    environments = f" ({', '.join(row.environments)})" if row.environments else ""
     notes = [f"note: {line}" for line in row.note.splitlines()]
     helps = [f"help: {line}" for line in row.help.splitlines()]
-    return "\n".join([visible(f"{row.message}{environments}"), *map(visible, notes + helps)])
+    return "\n".join([visible(said(row)), *map(visible, notes + helps)])
 
 
 def _command(severity: str, title: str, places: dict[str, str | int], text: str) -> str:

@@ -9,6 +9,7 @@ from llmspec.report.diagnostic import Diagnostic
 from llmspec.report.writers.dumped import dumped
 from llmspec.report.writers.fingerprint import fingerprints
 from llmspec.report.writers.style import Style
+from llmspec.report.writers.tally import said
 
 _SEVERITIES: Final = {"error": "major", "warning": "minor", "note": "info"}
 
@@ -36,5 +37,4 @@ def _issue(row: Diagnostic, fingerprint: str) -> dict[str, Any]:
 
 
 def _description(row: Diagnostic) -> str:
-    environments = f" ({', '.join(row.environments)})" if row.environments else ""
-    return f"{row.code.id}: {row.message}{environments}" + (f" - {row.help}" if row.help else "")
+    return f"{row.code.id}: {said(row)}" + (f" - {row.help}" if row.help else "")

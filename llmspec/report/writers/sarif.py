@@ -11,7 +11,8 @@ from llmspec.report.place import Span
 from llmspec.report.writers.dumped import dumped
 from llmspec.report.writers.fingerprint import fingerprints
 from llmspec.report.writers.style import Style
-from llmspec.report.writers.tally import in_words, worst_first
+from llmspec.report.writers.tally import in_words, said, worst_first
+from llmspec.report.writers.visible import encodable
 
 MOST: Final = 5000
 """Results; GitHub shows the first 5,000 of a run and refuses files of more than 25,000."""
@@ -56,7 +57,7 @@ def _rule(code: Code) -> dict[str, Any]:
 
 
 def _result(row: Diagnostic, index: dict[str, int], fingerprint: str) -> dict[str, Any]:
-    words = [row.message, *(f"{name}: {text}" for name, text in (("note", row.note), ("help", row.help)) if text)]
+    words = [said(row), *(f"{name}: {text}" for name, text in (("note", row.note), ("help", row.help)) if text)]
     result: dict[str, Any] = {
         "ruleId": row.code.id,
         "ruleIndex": index[row.code.id],
@@ -87,5 +88,5 @@ def _location(span: Span) -> dict[str, Any]:
 
 
 def _uri(name: str) -> str:
-    data = name.replace("\\", "/").removeprefix("./").encode("utf-8", "replace")
+    data = encodable(name).replace("\\", "/").removeprefix("./").encode()
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in data)

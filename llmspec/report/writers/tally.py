@@ -1,4 +1,4 @@
-"""Findings counted and ranked by severity."""
+"""Findings in words and numbers: what one says, how many there are, which are the worst."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def in_words(diagnostics: Sequence[Diagnostic]) -> str:
 def worst_first(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     """By severity; in their old order where that is equal."""
     return sorted(diagnostics, key=lambda row: SEVERITIES.index(row.severity))
+
+
+def said(row: Diagnostic) -> str:
+    """The message, and the environments it is tied to."""
+    return f"{row.message} ({', '.join(row.environments)})" if row.environments else row.message

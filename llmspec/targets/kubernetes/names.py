@@ -44,15 +44,14 @@ def selector(identity: Identity, workload: Workload | str) -> Manifest:
 
 
 def labels(identity: Identity, workload: Workload | None = None) -> Manifest:
-    """Labels of an object: Kubernetes' recommended ones, then the service's own."""
+    """Labels of an object: Kubernetes' recommended ones, then the service's own, which cannot replace them."""
     own = selector(identity, workload) | {"app.kubernetes.io/component": workload.component} if workload else {}
-    return {
-        **own,
+    own |= {
         "app.kubernetes.io/part-of": object_name(identity.service),
         "app.kubernetes.io/managed-by": "llmspec",
         "llmspec.dev/environment": identity.environment,
-        **{key: Mark(value, "metadata.labels") for key, value in identity.labels},
     }
+    return own | {key: Mark(value, "metadata.labels") for key, value in identity.labels if key not in own}
 
 
 def metadata(identity: Identity, name: str, workload: Workload | None = None) -> Manifest:

@@ -3,6 +3,11 @@
 # Fills FOLDER with weights, once: complete and verified, or not at all. SUMS is a file of sha256sum lines, or `-`.
 # Several pods may run this at the same time on one volume; the first to finish wins, the others find its work done.
 set -eu
+if [ "${1-}" = --help ] || [ $# -lt 3 ]; then
+  echo "usage: fetch.sh FOLDER SUMS ARGUMENT..."
+  [ "${1-}" = --help ]
+  exit
+fi
 folder=$1 sums=$2
 shift 2
 if [ -e "$folder/.complete" ]; then

@@ -14,6 +14,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --dry-run) dry=yes ;;
     --lane) lane=$2 && shift ;;
+    --help) echo "usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT" && exit ;;
     -*) echo "unknown option: $1" >&2 && exit 2 ;;
     *) break ;;
   esac
