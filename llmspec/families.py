@@ -13,7 +13,7 @@ from llmspec.part import Part
 from llmspec.plan.network import Index, Network, Served
 from llmspec.plan.pipeline import Pipeline
 from llmspec.plan.plan import Manifest, Plans
-from llmspec.plan.workload import Env, Volume, Workload
+from llmspec.plan.workload import Caller, Env, Volume, Workload
 from llmspec.report.place import Path
 from llmspec.report.report import Report
 
@@ -111,6 +111,14 @@ class Release(Part):
     @abstractmethod
     def check(self, workload: Workload, at: Path, report: Report) -> None:
         """Say what this release cannot do with this workload."""
+
+    def callers(self, namespace: str) -> tuple[Caller, ...]:  # noqa: ARG002 - a plain release has no way in of its own
+        """Who brings the requests, beside the clients; `namespace` is the service's own."""
+        return ()
+
+    def splits_traffic(self) -> bool:
+        """Whether it has Services of its own, past which nobody must reach the pods."""
+        return False
 
     @abstractmethod
     def strategy(self, workload: Workload) -> Manifest:

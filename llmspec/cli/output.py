@@ -10,17 +10,16 @@ from typing import Any
 import click
 
 from llmspec.report.diagnostic import Diagnostic
-from llmspec.report.writers import writer
+from llmspec.report.writers import NAMES, writer
 from llmspec.report.writers.style import Style, choose_color
 
-FORMATS = ("full", "concise", "json", "github", "gitlab", "sarif")
 FOR_PEOPLE = ("full", "concise")
 FINE, FINDINGS, FAULT = 0, 1, 2
 
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(path_type=__import__("pathlib").Path))
 format_option = click.option(
     "--output-format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(NAMES),
     default="full",
     envvar="LLMSPEC_OUTPUT_FORMAT",
     show_default=True,

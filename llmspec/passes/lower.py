@@ -26,6 +26,8 @@ from llmspec.spec.rag import Rag
 
 GIB = 2**30
 SUMS = "/etc/llmspec-sums"
+FETCH, BUILD = 600, 3600
+"""Seconds that a pod may wait for its weights, or for the engine that a job builds."""
 TEARDOWN = 15
 """Seconds between the last answer and the end of the process, from llm-d's guides."""
 
@@ -46,7 +48,7 @@ def lower(resolved: Resolved, report: Report) -> Plan:
     if resolved.spec.rag:
         pieces.append(_store(resolved, resolved.spec.rag))
     pieces.append(_Piece(workloads=(), files=tuple(_prompts(resolved))))
-    release = resolved.spec.release or members(Release)["rolling"]()
+    release = _release(resolved)
     served = [piece.served for piece in pieces if piece.served]
     plan = Plan(
         identity=_identity(resolved),
@@ -54,10 +56,7 @@ def lower(resolved: Resolved, report: Report) -> Plan:
         release=release,
         other_release=members(Release)["rolling"](),
         workloads=_sorted(workload for piece in pieces for workload in piece.workloads),
-        images=tuple(
-            {image.name: image for piece in pieces for image in piece.images}[name]
-            for name in sorted({image.name for piece in pieces for image in piece.images})
-        ),
+        images=_sorted(_different(image for piece in pieces for image in piece.images)),
         builds=tuple(each.build for each in served if each.build),
         repositories=tuple(each.repository for each in served if each.repository),
         files=_sorted(each for piece in pieces for each in piece.files),
@@ -71,6 +70,17 @@ def lower(resolved: Resolved, report: Report) -> Plan:
 
 def _sorted(items: Iterator[Any]) -> tuple[Any, ...]:
     return tuple(sorted(items, key=lambda each: str(each.name)))
+
+
+def _different(images: Iterator[Image]) -> Iterator[Image]:
+    """Each image once, whoever asks for it; two that share a name only are both kept, and refused when they are
+    written."""
+    seen: set[bytes] = set()
+    for image in images:
+        content = msgspec.json.encode(replace(image, origin=""))
+        if content not in seen:
+            seen.add(content)
+            yield image
 
 
 def _identity(resolved: Resolved) -> Identity:
@@ -98,14 +108,14 @@ def _model(resolved: Resolved, each: ResolvedModel) -> _Piece:
         component=net.task,
         kind="service",
         purpose=f"{net.name} ({net.task}), {net.uri}",
-        containers=(served.container,),
+        containers=(_on_disk(served.container, cache),),
         init=wait or (fetch,),
         volumes=_volumes(served, cache, () if wait else sums),
         scaling=_scaling(each, served),
         gpu=net.gpu,
         grace=served.container.wait + served.drain + TEARDOWN,
-        deadline=startup_budget(served.startup) + 600,
-        callers=_callers(resolved),
+        deadline=startup_budget(served.startup) + (BUILD if wait else FETCH),
+        callers=_callers(resolved, net.task),
         internet=not wait,
         metrics_port=served.metrics_port,
         signals=served.signals,
@@ -134,8 +144,16 @@ def _scaling(each: ResolvedModel, served: Served) -> Scaling:
     )
 
 
-def _callers(resolved: Resolved) -> tuple[Caller, ...]:
-    return tuple(
+def _release(resolved: Resolved) -> Release:
+    rolling: Release = members(Release)["rolling"]()
+    return resolved.spec.release or rolling
+
+
+def _callers(resolved: Resolved, task: str = "") -> tuple[Caller, ...]:
+    """The clients, and what a release puts before a generating model."""
+    spec = resolved.spec
+    before = _release(resolved).callers(spec.serving.namespace or spec.metadata.name) if task == "generate" else ()
+    return before + tuple(
         Caller(
             namespace=client.namespace,
             labels=tuple((str(key), str(value)) for key, value in client.labels.items()),
@@ -184,6 +202,14 @@ def _fetch(resolved: Resolved, net: Network) -> tuple[Image, Container, tuple[Fi
     return image, container, own
 
 
+def _on_disk(container: Container, cache: Volume) -> Container:
+    """The container with room for the cache where that is the node's disk; more than its limit has the pod evicted."""
+    if cache.kind != "scratch":
+        return container
+    resources = replace(container.resources, scratch=container.resources.scratch + cache.size)
+    return replace(container, resources=resources)
+
+
 def _writable() -> tuple[Mount, ...]:
     return (
         Mount(volume="models", path="/models", read_only=False),
@@ -227,7 +253,7 @@ def _build_job(net: Network, served: Served, fetch: Container, cache: Volume, su
         mounts=_writable(),
         resources=Resources(cpu=4000, memory=16 * GIB, scratch=20 * GIB, gpus=1),
     )
-    volumes = _volumes(served, cache, sums)
+    volumes = _volumes(replace(served, container=container), cache, sums)
     return Workload(
         name=f"{build.image.name}-{sha256(msgspec.json.encode((container, fetch))).hexdigest()[:8]}",
         component="engine-build",
@@ -240,7 +266,7 @@ def _build_job(net: Network, served: Served, fetch: Container, cache: Volume, su
         ),
         scaling=Scaling(minimum=1, maximum=1),
         gpu=net.gpu,
-        deadline=3600,
+        deadline=BUILD,
         internet=True,
         origin=build.origin,
     )

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from llmspec.plan.build import Build, Image, Repository
 from llmspec.plan.pipeline import Pipeline
-from llmspec.plan.workload import Files, Workload
+from llmspec.plan.workload import Caller, Files, Workload
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data; values may be marked with the spec path they were made from."""
@@ -17,6 +17,12 @@ Manifest = dict[str, Any]
 
 class Rollout(Protocol):
     """How a new version replaces the old one: what the kubernetes target asks of a release."""
+
+    def callers(self, namespace: str) -> tuple[Caller, ...]:
+        """Who brings the requests, beside the clients; `namespace` is the service's own."""
+
+    def splits_traffic(self) -> bool:
+        """Whether it has Services of its own, past which nobody must reach the pods."""
 
     def strategy(self, workload: Workload) -> Manifest:
         """The `strategy` of the workload's Deployment."""

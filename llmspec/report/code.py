@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ class Code(Struct, frozen=True):
     name: str
     message: str
     why: str
-    severity: str = "error"
+    severity: Literal["error", "warning"] = "error"
 
     def __post_init__(self) -> None:
         if self.id in CODES and CODES[self.id] != self:

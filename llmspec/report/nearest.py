@@ -14,9 +14,10 @@ def nearest(word: str, among: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, among: Iterable[str]) -> str:
-    """A help line: the nearest name, or all of them when they are few."""
+    """A help line: what `word` begins, or else the nearest name, or all of them when they are few."""
     names = sorted(among)
-    near = nearest(word, names)
+    begun = [name for name in names if word and name.startswith(f"{word}-")]
+    near = begun[:4] or [name for name in (nearest(word, names),) if name]
     if near:
-        return f"did you mean `{near}`?"
+        return f"did you mean {' or '.join(f'`{name}`' for name in near)}?"
     return f"one of {', '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= 12 else ""  # noqa: PLR2004

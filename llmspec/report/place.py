@@ -15,6 +15,12 @@ Path = tuple[str | int, ...]
 """Steps from the top of a document to a value: a mapping's key, a sequence's index, or the `name` of a named item."""
 
 
+class Key(str):
+    """A step to a key itself, where the fault is its name and not its value."""
+
+    __slots__ = ()
+
+
 class Source(Struct, frozen=True, order=True):
     """A text and the name it is shown under."""
 

@@ -11,6 +11,6 @@ COPY --chmod=0755 build.sh /opt/llmspec/build.sh
 COPY config.pbtxt /opt/llmspec/config.pbtxt
 USER {{ user }}
 WORKDIR /scratch
-ENV HOME=/scratch/home
+ENV HOME=/scratch/home USER=llmspec
 HEALTHCHECK NONE
 ENTRYPOINT {{ command | exec }}

@@ -7,7 +7,7 @@ USER 0
 COPY --chmod=0755 health.py /opt/llmspec/health.py
 USER {{ user }}
 WORKDIR /scratch
-ENV HOME=/scratch/home HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1
+ENV HOME=/scratch/home USER=llmspec HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1
 EXPOSE {{ port }}
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=6 \

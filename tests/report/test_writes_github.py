@@ -47,8 +47,8 @@ def test_columns_are_for_one_line():
 
 
 def test_properties_are_escaped():
-    ((_, properties, _),) = commands(write([finding(name="a,b:c%2C.yaml")], PLAIN))
-    assert properties["file"] == "a,b:c%2C.yaml"
+    ((_, properties, _),) = commands(write([finding(name="a,b::c%2C.yaml")], PLAIN))
+    assert properties["file"] == "a,b::c%2C.yaml"
     assert properties["title"] == "llmspec (LS298)"
 
 

@@ -19,7 +19,8 @@ class Ephemeral(Cache):
     read_bandwidth: Annotated[Bytes, doc("Bytes a second that the node's disk is read at.")] = Bytes(200 * 10**6)
 
     def volume(self, service: str, size: int) -> Volume:  # noqa: ARG002 - pods share nothing
-        return Volume(name="models", kind="scratch", size=size, origin="serving.cache")
+        # A checkpoint is more than its weights: tokenizer, headers, at times the weights in a second format.
+        return Volume(name="models", kind="scratch", size=-(-2 * size // 2**30) * 2**30, origin="serving.cache")
 
     def check(self, at: Path, replicas: int, report: Report) -> None:
         """Any number of pods can have a disk of their own."""

@@ -51,6 +51,10 @@ NO_BATCH_AXIS = Code(
     "LS378", "no-batch-axis", "the inputs of the graph share no dynamic first axis",
     why="Dynamic batching joins requests along the first axis of every input; it must be one dynamic axis.",
 )  # fmt: skip
+UNKNOWN_TYPE = Code(
+    "LS379", "tensor-type-not-served", "the tensor `{tensor}` of the graph is of `{dtype}`, which cannot be served",
+    why="An input or output must have a type that both TensorRT and Triton pass on.",
+)  # fmt: skip
 
 GIB = 2**30
 INITIALISE = 30
@@ -112,6 +116,10 @@ class TensorRt(Engine, kw_only=True):
                 highest=row.highest_opset,
                 help=f"export it with opset {row.highest_opset} or less",
             )
+        for tensor in (*facts.inputs, *facts.outputs):
+            if tensor.dtype not in TYPES:
+                at_, known = (*network.at, "metadata"), ", ".join(TYPES)
+                report.say(UNKNOWN_TYPE, at_, tensor=tensor.name, dtype=tensor.dtype, help=f"it can be {known}")
         self._check_precision(network, row, report)
         self._check_profiles(network, report)
 
@@ -135,7 +143,7 @@ class TensorRt(Engine, kw_only=True):
         if len(first) != 1 or not isinstance(next(iter(first)), str):
             report.say(NO_BATCH_AXIS, (*network.at, "metadata"), help="export it with a dynamic batch axis")
         dynamic = {axis: each.name for each in network.facts.inputs for axis in each.shape if isinstance(axis, str)}
-        for index, profile in enumerate(self.profiles):
+        for index, profile in enumerate(self.profiles or ({},)):
             for axis in sorted(set(dynamic) - set(profile)):
                 hint = f"add `{axis}: [min, opt, max]`"
                 report.say(AXIS_WITHOUT_RANGE, (*at, index), axis=axis, tensor=dynamic[axis], help=hint)
@@ -306,4 +314,4 @@ def _plan(network: Network) -> str:
 def _tensor(tensor: Tensor) -> Tensor:
     """As Triton wants it: its name of the type, the batch axis left out, -1 where an axis is dynamic."""
     shape = tuple(-1 if isinstance(axis, str) else axis for axis in tensor.shape[1:])
-    return Tensor(tensor.name, TYPES.get(tensor.dtype, "TYPE_INVALID"), shape)
+    return Tensor(tensor.name, TYPES[tensor.dtype], shape)

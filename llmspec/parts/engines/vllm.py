@@ -147,14 +147,16 @@ class Vllm(Engine):
     def _container(self, network: Network, image: Image, files: Files, shared: int) -> Container:
         expected = startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE)
         caches = ("HOME", "/scratch/home"), ("VLLM_CACHE_ROOT", "/scratch/vllm"), ("XDG_CACHE_HOME", "/scratch/cache")
-        offline = ("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("TRITON_CACHE_DIR", "/scratch/triton")
+        kernels = ("TORCHINDUCTOR_CACHE_DIR", "/scratch/inductor"), ("TRITON_CACHE_DIR", "/scratch/triton")
+        # PyTorch asks for the name of the user, which a numeric user without an entry in /etc/passwd does not have.
+        offline = ("HF_HUB_OFFLINE", "1"), ("VLLM_NO_USAGE_STATS", "1"), ("USER", "llmspec")
         memory = network.memory or _rounded(network.facts.weight_bytes) + shared + 8 * GIB
         return Container(
             name="vllm",
             image=image,
             command=image.command,
             args=(network.weights, "--config", "/etc/llmspec/serve.yaml"),
-            env=tuple(Env(name=name, value=value) for name, value in sorted((*caches, *offline))),
+            env=tuple(Env(name=name, value=value) for name, value in sorted((*caches, *kernels, *offline))),
             ports=(Port("http", PORT),),
             mounts=(
                 Mount(volume=files.name, path="/etc/llmspec"),

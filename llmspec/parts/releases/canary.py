@@ -9,11 +9,11 @@ from llmspec.artifacts.artifact import Mark
 from llmspec.families import Release
 from llmspec.part import Section
 from llmspec.plan.plan import Manifest
-from llmspec.plan.workload import Workload
+from llmspec.plan.workload import Caller, Workload
 from llmspec.report.code import Code
 from llmspec.report.place import Path
 from llmspec.report.report import Report
-from llmspec.scalars import Count, Fraction, Host, Name, Percent, Positive, Seconds, doc
+from llmspec.scalars import Count, Fraction, Name, Percent, Positive, Seconds, Text, doc
 
 STEPS_DO_NOT_RISE = Code(
     "LS383", "canary-steps-do-not-rise", "step {number} sets {weight} %, and the step before it {before} %",
@@ -28,6 +28,11 @@ CANNOT_JUDGE = Code(
     why="A canary that nothing can stop is a slow rollout.",
 )  # fmt: skip
 
+NO_STEPS = Code(
+    "LS386", "canary-without-steps", "a canary needs at least one step",
+    why="Without steps the new version gets all traffic at once, before anything of it is measured.",
+)  # fmt: skip
+
 SELECTOR = 'namespace="{{args.namespace}}",rollouts_pod_template_hash="{{args.canary}}"'
 
 
@@ -38,12 +43,22 @@ class Step(Section):
     pause: Annotated[Seconds, doc("How long, before the next step.")] = Seconds(600)
 
 
+class HostName(Text):
+    """A host name of Gateway API: labels of DNS, the first of which may be `*`."""
+
+    pattern = r"(?=.{1,253}$)(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
+    what = "a host name in lower case, such as `chat.acme.example` or `*.acme.example`"
+    example = "chat.acme.example"
+
+
 class Gateway(Section):
     """The Gateway that the requests come through."""
 
     name: Annotated[Name, doc("Name of the Gateway.")]
     namespace: Annotated[Name | None, doc("Its namespace. Default: the service's.")] = None
-    hostnames: Annotated[tuple[Host, ...], doc("Host names of the requests. Default: all that the Gateway takes.")] = ()
+    hostnames: Annotated[
+        tuple[HostName, ...], doc("Host names of the requests. Default: all that the Gateway takes.")
+    ] = ()
 
 
 class Analysis(Section):
@@ -72,6 +87,8 @@ class Canary(Release, kw_only=True):
     analysis: Annotated[Analysis, doc("When to stop.")] = Analysis()
 
     def check(self, workload: Workload, at: Path, report: Report) -> None:
+        if not self.steps:
+            report.say(NO_STEPS, (*at, "steps"), help="write `steps: [{setWeight: 10}]`")
         before = 0
         for index, step in enumerate(self.steps):
             where = (*at, "steps", index, "setWeight")
@@ -82,6 +99,13 @@ class Canary(Release, kw_only=True):
             before = step.set_weight
         if not workload.signals:
             report.say(CANNOT_JUDGE, at, workload=workload.name, help="use `kind: rolling`")
+
+    def callers(self, namespace: str) -> tuple[Caller, ...]:
+        where = self.gateway.namespace or namespace
+        return (Caller(namespace=where, ports=("http",), origin="release.gateway"),)
+
+    def splits_traffic(self) -> bool:
+        return True
 
     def strategy(self, workload: Workload) -> Manifest:  # noqa: ARG002 - the Rollout has the strategy
         return {"type": "RollingUpdate"}
@@ -96,6 +120,7 @@ class Canary(Release, kw_only=True):
             selector = deployment["spec"]["selector"]["matchLabels"]
             yield _service({**meta, "name": f"{name}-{track}"}, workload, selector)
         yield self._route(workload, meta)
+        yield self._admission(workload, meta, deployment)
         yield self._analysis(workload, meta)
         yield _monitor(workload, meta, deployment)
 
@@ -137,6 +162,19 @@ class Canary(Release, kw_only=True):
         rule = {"backendRefs": backends, "timeouts": {"request": "0s"}}
         spec = {"parentRefs": [Mark(parent, "release.gateway")], **hosts, "rules": [rule]}
         return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": meta, "spec": spec}
+
+    def _admission(self, workload: Workload, meta: Manifest, deployment: Manifest) -> Manifest:
+        """Lets the Gateway's proxies, which run in its namespace, reach the pods that it routes to."""
+        namespace = self.gateway.namespace or meta["namespace"]
+        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+        port = {"port": workload.containers[0].ports[0].number, "protocol": "TCP"}
+        spec = {
+            "podSelector": {"matchLabels": deployment["spec"]["selector"]["matchLabels"]},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [Mark(peer, "release.gateway")], "ports": [port]}],
+        }
+        name = {**meta, "name": f"{meta['name']}-gateway"}
+        return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": name, "spec": spec}
 
     def _analysis(self, workload: Workload, meta: Manifest) -> Manifest:
         limits = {

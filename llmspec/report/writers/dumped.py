@@ -10,8 +10,7 @@ from llmspec.report.writers.visible import encodable
 
 def dumped(data: Any) -> str:
     """Indented, in the order given, with a line break at the end."""
-    # DEL is the one control character that JSON does not escape.
-    return json.dumps(_clean(data), indent=2).replace("\x7f", "\\u007f") + "\n"
+    return json.dumps(_clean(data), indent=2) + "\n"
 
 
 def _clean(data: Any) -> Any:

@@ -8,7 +8,7 @@ from llmspec.artifacts.artifact import Mark
 from llmspec.plan.plan import Identity, Manifest, Plan
 from llmspec.plan.workload import Container, Env, Gpu, Mount, Probe, Resources, Volume, Workload
 from llmspec.render.context import reference
-from llmspec.targets.kubernetes.names import cores, files_name, labels, selector, size, workload_name
+from llmspec.targets.kubernetes.names import cores, files_name, labels, object_name, selector, size, workload_name
 
 GPU = "nvidia.com/gpu"
 
@@ -105,7 +105,7 @@ def _env(env: Env) -> Manifest:
 
 def _mount(mount: Mount) -> Manifest:
     return {
-        "name": mount.volume,
+        "name": object_name(mount.volume),
         "mountPath": mount.path,
         **({"subPath": mount.sub_path} if mount.sub_path else {}),
         **({"readOnly": True} if mount.read_only else {}),
@@ -145,7 +145,7 @@ def _volume(plan: Plan, volume: Volume) -> Manifest:
     sources: dict[str, Any] = {
         "scratch": lambda: {"emptyDir": {"sizeLimit": size(volume.size)}},
         "memory": lambda: {"emptyDir": {"medium": "Memory", "sizeLimit": size(volume.size)}},
-        "claim": lambda: {"persistentVolumeClaim": {"claimName": volume.source}},
+        "claim": lambda: {"persistentVolumeClaim": {"claimName": object_name(volume.source)}},
         "files": lambda: {"configMap": {"name": files_name(plan.identity, files[volume.source])}},
     }
-    return {"name": volume.name, **sources[volume.kind]()}
+    return {"name": object_name(volume.name), **sources[volume.kind]()}

@@ -10,7 +10,7 @@ from llmspec.plan.plan import Manifest, Plan, Plans
 from llmspec.plan.workload import Files, Volume, Workload
 from llmspec.report.report import Report
 from llmspec.targets.kubernetes.controllers import claim_spec, deployment, job, rollout_of, stateful_set
-from llmspec.targets.kubernetes.names import files_name, manifest, metadata, plain_metadata, workload_name
+from llmspec.targets.kubernetes.names import files_name, manifest, metadata, object_name, plain_metadata, workload_name
 from llmspec.targets.kubernetes.replicas import autoscaler, disruption_budget
 from llmspec.targets.kubernetes.traffic import network_policy, service
 
@@ -72,7 +72,8 @@ def _workload(plan: Plan, workload: Workload) -> Iterator[Object]:
     yield f"{folder}/networkpolicy.yaml", f"who may talk to {workload.name}, and to whom it may", policy, origins
     if workload.kind == "job":
         return
-    yield f"{folder}/service.yaml", f"address of {workload.name}", service(plan, workload), origins
+    if not rollout_of(plan, workload).splits_traffic():
+        yield f"{folder}/service.yaml", f"address of {workload.name}", service(plan, workload), origins
     budget = disruption_budget(plan, workload)
     yield f"{folder}/poddisruptionbudget.yaml", f"how many pods of {workload.name} a drain may take", budget, origins
     if workload.scaling.maximum > workload.scaling.minimum:
@@ -103,4 +104,5 @@ def _config(plan: Plan, files: Files) -> Manifest:
 
 
 def _claim(plan: Plan, volume: Volume) -> Manifest:
-    return manifest("v1", "PersistentVolumeClaim", metadata(plan.identity, volume.source), spec=claim_spec(volume))
+    meta = metadata(plan.identity, object_name(volume.source))
+    return manifest("v1", "PersistentVolumeClaim", meta, spec=claim_spec(volume))

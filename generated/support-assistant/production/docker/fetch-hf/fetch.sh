@@ -16,6 +16,8 @@ if [ -e "$folder/.complete" ]; then
 fi
 part="$folder.part-$(uname -n)"
 rm -rf "$part"
+trap 'rm -rf "$part"' EXIT
+trap 'exit 143' TERM INT
 mkdir -p "$part"
 /opt/llmspec/download.sh "$part" "$@"
 if [ "$sums" != - ]; then
@@ -24,9 +26,7 @@ fi
 : > "$part/.complete"
 if mv -T "$part" "$folder" 2> /dev/null; then
   echo "$folder is complete"
-elif [ -e "$folder/.complete" ]; then
-  rm -rf "$part"
-else
+elif [ ! -e "$folder/.complete" ]; then
   echo "$folder is in the way and not complete: remove it" >&2
   exit 1
 fi

@@ -13,18 +13,25 @@ lane=all dry=
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run) dry=yes ;;
-    --lane) lane=$2 && shift ;;
+    --lane) lane=${2-} && shift ;;
     --help) echo "usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT" && exit ;;
     -*) echo "unknown option: $1" >&2 && exit 2 ;;
     *) break ;;
   esac
   shift
 done
+case $lane in
+  all | cpu | gpu) ;;
+  *) set -- ;;
+esac
 if [ $# -ne 2 ]; then
   echo "usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT" >&2
   exit 2
 fi
-result=$2
+case $2 in
+  /*) result=$2 ;;
+  *) result=$PWD/$2 ;;
+esac
 if [ -e "$result/.complete" ] && [ -z "$dry" ]; then
   echo "$result is complete"
   exit 0
