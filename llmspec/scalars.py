@@ -36,7 +36,7 @@ class Version(Text):
     """Semantic Versioning 2.0.0, and the pre-releases of Python packages (`1.3.0rc29`)."""
 
     pattern = r"(0|[1-9]\d*)\.(0|[1-9]\d*)(\.(0|[1-9]\d*))?((-|rc|\.post)[0-9A-Za-z.-]+)?"
-    what = "a version; one that looks like a number needs quotes"
+    what = "a version such as `1.4.2`"
     example = '"1.4.2"'
 
 
@@ -74,7 +74,7 @@ class LabelValue(Text):
     """Kubernetes label value: up to 63 characters."""
 
     pattern = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
-    what = "a Kubernetes label value: at most 63 letters, digits, `-`, `_` and `.`; quote numbers"
+    what = "a Kubernetes label value: at most 63 letters, digits, `-`, `_` and `.`"
     example = "gold"
 
 

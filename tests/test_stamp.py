@@ -238,7 +238,8 @@ def test_a_record_that_fails_leaves_no_draft(place, monkeypatch):
     assert stamps(place) == []
 
 
-def test_odd_paths(place):
+@pytest.mark.usefixtures("place")
+def test_odd_paths():
     Path("two\twords\udcff").write_text("")
     record(inputs=["two\twords\udcff"])
     assert stamp.fresh(ARGV) is not None

@@ -20,6 +20,11 @@ CANNOT_RENDER = Code(
     why="A value would end the line of a script or a Dockerfile that it is put into, and what follows would be read as "
     "another instruction.",
 )  # fmt: skip
+SAME_OBJECT = Code(
+    "LS505", "made-twice", "{what} is made for `{one}` and for `{other}`",
+    why="Two parts of the spec ask for files or Kubernetes objects of the same name, and one would replace the other. "
+    "Names of models are taken up by their objects and images, and so are a few words such as `qdrant`.",
+)  # fmt: skip
 
 
 def emit(plans: Plans, overrides: dict[str, tuple[tuple[Override, ...], Report]], report: Report) -> Tree:
@@ -32,9 +37,32 @@ def emit(plans: Plans, overrides: dict[str, tuple[tuple[Override, ...], Report]]
             nowhere: Path = ()
             report.say(CANNOT_RENDER, nowhere, target=kind, problem=str(error))
     for environment, (patches, view) in overrides.items():
+        _check_unique([each for each in artifacts if each.path.startswith(f"{environment}/")], view)
         artifacts = override(artifacts, patches, environment, view)
     report.stop_on_errors()
     return Tree(plans.service, tuple(_file(artifact) for artifact in artifacts))
+
+
+def _check_unique(artifacts: list[Artifact], report: Report) -> None:
+    """Say LS505 where a path or a Kubernetes object is there twice, once for each two parts of the spec."""
+    seen: dict[str, Artifact] = {}
+    said: set[tuple[str, str]] = set()
+    for artifact in artifacts:
+        for what in filter(None, (f"`{artifact.path}`", _identity(artifact))):
+            one, other = _origin(seen.setdefault(what, artifact)), _origin(artifact)
+            if seen[what] is not artifact and (one, other) not in said:
+                said.add((one, other))
+                report.say(SAME_OBJECT, tuple(other.split(".")), what=what, one=one, other=other, help="rename one")
+
+
+def _identity(artifact: Artifact) -> str:
+    """Kind and name of a Kubernetes object; empty for any other file."""
+    data = artifact.data
+    return f"the {data['kind']} `{data['metadata']['name']}`" if isinstance(data, dict) and "metadata" in data else ""
+
+
+def _origin(artifact: Artifact) -> str:
+    return next((origin for origin in artifact.sources.get("", ()) if origin), "")
 
 
 def _file(artifact: Artifact) -> File:

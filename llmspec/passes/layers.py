@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from llmspec.report.code import Code
+from llmspec.report.nearest import did_you_mean
 from llmspec.report.report import Report
-from llmspec.syntax.node import Mapping, Node, Scalar, Sequence, item_name
+from llmspec.syntax.node import Mapping, Node, Scalar, Sequence, item_name, tight
 
 LONGEST = 63
 """Characters of an environment's name, which is a Kubernetes label value."""
@@ -16,7 +17,7 @@ DEFAULT = "default"
 """Name of the only environment of a spec that declares none."""
 
 NOTHING_TO_UNSET = Code(
-    "LS208", "unset-of-nothing", "there is nothing here to unset",
+    "LS208", "unset-of-nothing", "the base has no `{name}` to unset",
     why="`$unset: true` removes what the base says. Where the base says nothing, the line has no effect: most likely "
     "the key or the name is misspelt.",
 )  # fmt: skip
@@ -26,7 +27,7 @@ UNNAMED_ITEM = Code(
     "which of the two was meant cannot be seen.",
 )  # fmt: skip
 NOT_A_MAPPING = Code(
-    "LS210", "not-a-mapping", "`{key}` must be a mapping",
+    "LS210", "not-a-mapping", "{what} must be a mapping",
     why="The top of a spec, `environments`, and each environment map keys to values.",
 )  # fmt: skip
 BAD_UNSET = Code(
@@ -50,7 +51,7 @@ class Layer(Struct, frozen=True):
 def split(document: Node, report: Report) -> tuple[Layer, ...]:
     """The environments in order of name; one called `default` if none is declared."""
     if not isinstance(document, Mapping):
-        report.say(NOT_A_MAPPING, document.span, key="the document")
+        report.say(NOT_A_MAPPING, document.span, what="the document", help="begin with `apiVersion:` and `kind:`")
         return ()
     entries = (entry for entry in document.entries if not str(entry[0].value).startswith("x-"))
     base = Mapping(tuple(entry for entry in entries if entry[0].value != "environments"), document.span)
@@ -62,7 +63,7 @@ def split(document: Node, report: Report) -> tuple[Layer, ...]:
 
 def _layers(base: Mapping, declared: Node, report: Report) -> Iterator[Layer]:
     if not isinstance(declared, Mapping):
-        report.say(NOT_A_MAPPING, declared.span, key="environments")
+        report.say(NOT_A_MAPPING, declared.span, what="`environments`", help="write each as a key, `staging: {}`")
         return
     for key, overlay in sorted(declared.entries, key=lambda entry: str(entry[0].value)):
         name = str(key.value)
@@ -73,7 +74,7 @@ def _layers(base: Mapping, declared: Node, report: Report) -> Iterator[Layer]:
         elif isinstance(overlay, Scalar) and overlay.value is None:
             yield Layer(name, base)
         else:
-            report.say(NOT_A_MAPPING, overlay.span, key=name)
+            report.say(NOT_A_MAPPING, overlay.span, what=f"`{name}`", help="write what differs as keys, or nothing")
 
 
 def _is_label(name: str) -> bool:
@@ -119,7 +120,7 @@ def _merge_mappings(base: Mapping, overlay: Mapping, report: Report) -> Mapping:
         known = merged.get(name)
         if _unsets(node, report):
             if merged.pop(name, None) is None:
-                report.say(NOTHING_TO_UNSET, key.span)
+                report.say(NOTHING_TO_UNSET, key.span, name=name, help=did_you_mean(name, merged))
         else:
             merged[name] = (known[0], merge(known[1], node, report)) if known else (key, node)
     return Mapping(tuple(merged.values()), base.span)
@@ -134,7 +135,7 @@ def _merge_named(base: Sequence, overlay: Sequence, report: Report) -> Sequence:
             report.say(UNNAMED_ITEM, item.span, help=f"give it a `name`; the base has {names}")
         elif isinstance(item, Mapping) and _unsets(_without_name(item), report):
             if merged.pop(name, None) is None:
-                report.say(NOTHING_TO_UNSET, item.span)
+                report.say(NOTHING_TO_UNSET, tight(item, None), name=name, help=did_you_mean(name, merged))
         else:
             merged[name] = merge(merged[name], item, report) if name in merged else item
     return Sequence(tuple(merged.values()), base.span)

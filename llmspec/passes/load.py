@@ -56,7 +56,7 @@ _BAD: Any = msgspec.UNSET
 
 def load(node: Mapping, model: type[S], report: Report) -> S | None:
     """The typed spec, or None with all reasons in the report."""
-    loaded = _section(node, model, report, node.span)
+    loaded = _section(node, model, "", report, node.span)
     return None if loaded is _BAD else loaded
 
 
@@ -77,7 +77,7 @@ def _read(node: Node, type_: Any, key: str, report: Report, at: Span) -> Any:  #
         return _choice(node, type_, key, report, at)
     if isinstance(type_, type) and issubclass(type_, Section):
         return (
-            _section(node, type_, report, at)
+            _section(node, type_, key, report, at)
             if isinstance(node, Mapping)
             else _wrong(node, "a mapping", key, report, at)
         )
@@ -172,7 +172,7 @@ def _choice(node: Node, family: Any, key: str, report: Report, at: Span) -> Any:
         report.say(UNKNOWN_KIND, kind.span, kind=kind.text, help=did_you_mean(kind.text, known))
         return _BAD
     rest = Mapping(tuple(entry for entry in node.entries if entry[0].value != "kind"), node.span)
-    return _section(rest, known[str(kind.value)], report, at)
+    return _section(rest, known[str(kind.value)], key, report, at)
 
 
 @cache
@@ -181,7 +181,7 @@ def _fields(section: type[Section]) -> dict[str, Any]:
     return {field.encode_name.rstrip("_"): field for field in msgspec.structs.fields(section)}
 
 
-def _section(node: Mapping, section: type[S], report: Report, at: Span) -> Any:
+def _section(node: Mapping, section: type[S], called: str, report: Report, at: Span) -> Any:
     fields = _fields(section)
     values: dict[str, Any] = {}
     for key, value in node.entries:
@@ -189,18 +189,19 @@ def _section(node: Mapping, section: type[S], report: Report, at: Span) -> Any:
         if name in fields:
             values[fields[name].name] = _read(value, fields[name].type, name, report, tight(value, key))
         elif not name.startswith("x-"):
-            report.say(UNKNOWN_KEY, key.span, key=name, of=_title(section), help=did_you_mean(name, fields))
+            report.say(UNKNOWN_KEY, key.span, key=name, of=_title(section, called), help=did_you_mean(name, fields))
             values[name] = _BAD
     for name, field in fields.items():
         if field.name not in values and field.default is NODEFAULT and field.default_factory is NODEFAULT:
-            report.say(MISSING_KEY, at, of=_title(section), key=name, help=_example(name, field.type))
+            report.say(MISSING_KEY, at, of=_title(section, called), key=name, help=_example(name, field.type))
             values[name] = _BAD
     return _BAD if any(value is _BAD for value in values.values()) else section(**values)
 
 
-def _title(section: type[Section]) -> str:
+def _title(section: type[Section], key: str) -> str:
+    """A section in the user's words: the part that was chosen, or else the key that it stands under."""
     kind = getattr(section, "kind", None)
-    return f"`kind: {kind}`" if isinstance(kind, str) else f"`{section.__name__}`"
+    return f"`kind: {kind}`" if isinstance(kind, str) else f"`{key}`" if key else "this file"
 
 
 def _example(name: str, type_: Any) -> str:

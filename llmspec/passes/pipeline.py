@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from llmspec.families import Product
 from llmspec.passes.resolve import Resolved
 from llmspec.plan.pipeline import Pipeline
 from llmspec.plan.plan import Plan
 from llmspec.render.context import reference
+from llmspec.render.template import BreaksOut
 
 
 def pipeline(resolved: tuple[Resolved, ...], plans: tuple[Plan, ...], spec: str, output: str) -> Pipeline | None:
@@ -26,9 +29,12 @@ def pipeline(resolved: tuple[Resolved, ...], plans: tuple[Plan, ...], spec: str,
 
 
 def _images(plans: tuple[Plan, ...]) -> tuple[tuple[str, str], ...]:
-    """Contexts by what they make: the same content in two environments is built once."""
+    """Contexts by what they make: the same content in two environments is built once. One that cannot be written is
+    left out here; the target that writes it says why.
+    """
     rows: dict[str, str] = {}
     for plan in plans:
         for image in plan.images:
-            rows.setdefault(reference(image, plan.identity), f"{plan.identity.environment}/docker/{image.name}")
+            with suppress(BreaksOut):
+                rows.setdefault(reference(image, plan.identity), f"{plan.identity.environment}/docker/{image.name}")
     return tuple(sorted((context, tag) for tag, context in rows.items()))

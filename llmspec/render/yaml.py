@@ -80,8 +80,10 @@ def _inline(value: Any, depth: int) -> str:
 
 
 def _float(value: float) -> str:
+    """With a dot in any case: YAML 1.1 takes `1e-07` for text."""
     if math.isfinite(value):
-        return repr(float(value))
+        mantissa, mark, exponent = repr(float(value)).partition("e")
+        return mantissa + (".0" if mark and "." not in mantissa else "") + mark + exponent
     return ".nan" if math.isnan(value) else "-.inf"[value > 0 :]
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from llmspec.report.place import Path, Span
+from llmspec.report.place import Key, Path, Span
 
 Value: TypeAlias = "str | int | float | bool | None"
 
@@ -60,8 +60,8 @@ def child(node: Node, step: str | int) -> Node | None:
 def locate(node: Node, path: Path) -> Span:
     """Where `path` is written.
 
-    The last step, when it names a key, gives the key if the value is a mapping or a sequence (the whole of which
-    is no tight place) and the value otherwise. Steps that are not in the text are skipped: what is missing is shown
+    The last step, when it names a key, gives the key if it is a `Key` or the value is a mapping or a sequence (the
+    whole of which is no tight place) and the value otherwise. Steps that are not in the text are skipped: what is missing is shown
     at what should hold it.
     """
     span = node.span
@@ -70,7 +70,7 @@ def locate(node: Node, path: Path) -> Span:
         if below is None:
             continue
         key = node.key(str(step)) if isinstance(node, Mapping) else None
-        span = tight(below, key)
+        span = key.span if key and isinstance(step, Key) else tight(below, key)
         node = below
     return span
 

@@ -34,12 +34,12 @@ DUPLICATE_KEY = Code(
     why="YAML keeps one of the two silently, and readers disagree on which. Only one can be meant.",
 )  # fmt: skip
 TOO_LARGE = Code(
-    "LS105", "document-too-large", "this document has {size}; the limit is {limit}",
+    "LS105", "document-too-large", "this document has more than {limit}",
     why="Size, depth and the number of values are limited, so that a hostile file (an alias that multiplies itself, a "
     "thousand nested lists) costs nothing.",
 )  # fmt: skip
 NOT_A_NAME = Code(
-    "LS106", "key-not-a-string", "a key must be a plain string, not {what}",
+    "LS106", "key-not-a-string", "a key must be text, not {what}",
     why="Keys are names of settings. YAML also allows numbers, lists and mappings as keys; none has a meaning here.",
 )  # fmt: skip
 MANY_DOCUMENTS = Code(
@@ -68,18 +68,36 @@ _CORE: tuple[tuple[re.Pattern[str], Any], ...] = (
     (re.compile(r"\.(nan|NaN|NAN)"), lambda _: float("nan")),
 )
 
+# libyaml's words, and those of ruamel.yaml's own parser where they differ.
+_HINTS = (
+    ("mapping values are not allowed", "put a value that contains `: ` in quotes, and begin all keys of a mapping at one column"),
+    ("cannot start any token", "put the value in quotes"),
+    ("expected ','", "close what is open: `{` with `}`, `[` with `]`"),
+    ("expected key", "begin all keys of a mapping at one column"),
+    ("expected <block end>", "begin all keys of a mapping at one column"),
+    ("unexpected end of stream", "close the quotes"),
+)
+
 
 def decode(name: str, data: bytes, report: Report) -> Source | None:
     """Bytes to text, or a finding and None."""
     if len(data) > LARGEST:
-        report.say(TOO_LARGE, top(Source(name, "")), size=f"{len(data):,} bytes", limit=f"{LARGEST:,}")
+        hint = "a spec is some pages long: is this the file that was meant?"
+        report.say(TOO_LARGE, top(Source(name, "")), limit=f"{LARGEST:,} bytes", help=hint)
         return None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        report.say(NOT_TEXT, top(Source(name, "")), problem=f"byte {error.start} is 0x{data[error.start]:02x}")
+        problem, at = f"it has the byte 0x{data[error.start]:02x} here", _place_of_byte(name, data, error.start)
+        report.say(NOT_TEXT, at, problem=problem, help="save it as UTF-8")
         return None
     return Source(name, text)
+
+
+def _place_of_byte(name: str, data: bytes, offset: int) -> Span:
+    before = data[:offset].decode("utf-8", "replace")
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Span(Source(name, data.decode("utf-8", "replace")), line, column, line, column + 1)
 
 
 def parse(source: Source, report: Report) -> Node | None:
@@ -93,7 +111,8 @@ def parse(source: Source, report: Report) -> Node | None:
             if not fold.take(event):
                 return None
     except YAMLError as error:
-        report.say(NOT_YAML, _place_of(source, error), problem=_words_of(error))
+        at, also = _place_of(source, error), _beginning_of(source, error)
+        report.say(NOT_YAML, at, problem=_words_of(error), also=also, help=_hint_of(source.line(at.line), error))
         return None
     if fold.root is None:
         report.say(EMPTY, top(source), help="start with `apiVersion:` and `kind:`")
@@ -128,7 +147,7 @@ class _Fold:
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
             self._untagged(event)
             self.stack.append(_Open(event, is_mapping=kind == "MappingStartEvent"))
-            return len(self.stack) <= DEEPEST or self._too_much(event, f"more than {DEEPEST} levels", f"{DEEPEST}")
+            return len(self.stack) <= DEEPEST or self._too_much(event, f"{DEEPEST} levels")
         if kind in ("MappingEndEvent", "SequenceEndEvent"):
             opened = self.stack.pop()
             return self._add(self._close(opened, event), opened.weight, opened.event)
@@ -158,10 +177,11 @@ class _Fold:
             self.stack[-1].weight += weight
         else:
             self.root = None if isinstance(node, Scalar) and node.value is None else node
-        return self.weight <= MOST_NODES or self._too_much(event, f"more than {MOST_NODES:,} values", f"{MOST_NODES:,}")
+        return self.weight <= MOST_NODES or self._too_much(event, f"{MOST_NODES:,} values")
 
-    def _too_much(self, event: Any, size: str, limit: str) -> bool:
-        self.report.say(TOO_LARGE, self._span(event), size=size, limit=limit)
+    def _too_much(self, event: Any, limit: str) -> bool:
+        hint = "an alias counts as all that its anchor holds" if type(event).__name__ == "AliasEvent" else ""
+        self.report.say(TOO_LARGE, self._span(event), limit=limit, help=hint)
         return False
 
     def _close(self, opened: _Open, end: Any) -> Node:
@@ -176,7 +196,8 @@ class _Fold:
         for key, value in pairs:
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
                 what = f"`{key.text}`" if isinstance(key, Scalar) else "a list or a mapping"
-                self.report.say(NOT_A_NAME, key.span, what=what, help="write it in quotes")
+                hint = f'write it in quotes: `"{key.text}"`' if isinstance(key, Scalar) else "write it in quotes"
+                self.report.say(NOT_A_NAME, key.span, what=what, help=hint)
             elif key.value in seen:
                 first = (seen[key.value].span, "first written here")
                 self.report.say(DUPLICATE_KEY, key.span, key=key.value, also=[first], help="remove one of the two")
@@ -195,7 +216,8 @@ class _Fold:
         if not tag or tag == "None":
             return False
         if tag not in ("!", "tag:yaml.org,2002:str"):
-            self.report.say(FOREIGN_TAG, self._span(event), tag=tag.replace("tag:yaml.org,2002:", "!!"))
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
+            self.report.say(FOREIGN_TAG, self._span(event), tag=shown, help="remove it, and write the value itself")
         return tag != ""
 
     def _span(self, event: Any, end: Any = None) -> Span:
@@ -223,7 +245,21 @@ def _of_message(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (1, 1)
 
 
+def _beginning_of(source: Source, error: Exception) -> tuple[tuple[Span, str], ...]:
+    """Where what the parser was in the middle of begins, if that is another line."""
+    mark, end = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
+    words = str(getattr(error, "context", "")).removeprefix("while parsing ").removeprefix("while scanning ")
+    if mark is None or end is None or mark.line == end.line or "plain scalar" in words:
+        return ()
+    return ((Span(source, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2), f"{words} begins here"),)
+
+
 def _words_of(error: Exception) -> str:
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    context = getattr(error, "context", None)
-    return f"{problem} ({context})" if context else str(problem)
+    return str(getattr(error, "problem", None) or str(error).splitlines()[0])
+
+
+def _hint_of(line: str, error: Exception) -> str:
+    """What most often makes a parser say so."""
+    if line.lstrip(" ").startswith("\t"):
+        return "indent with spaces: YAML forbids tabs there"
+    return next((hint for words, hint in _HINTS if words in _words_of(error)), "")

@@ -41,7 +41,7 @@ def test_renaming_a_file_changes_the_folder(root):
 @pytest.mark.parametrize("target", ["../secret", "/etc/passwd", "../in-other"])
 def test_a_link_out_of_the_folder_is_refused(root, target):
     (root / "link").symlink_to(target)
-    (root / "docs" / "link").symlink_to(target)
+    (root / "docs" / "link").symlink_to(target if target.startswith("/") else f"../{target}")
     for path in ("link", "docs"):
         with pytest.raises(Unreadable, match="leads out"):
             Folder(root).digest(path)
@@ -54,7 +54,9 @@ def test_a_link_inside_is_followed(root):
     assert Folder(root).read("link") == b"b"
 
 
-@pytest.mark.parametrize(("path", "words"), [("docs", "directory"), ("nowhere", "no such file"), ("pipe", "no regular file")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("docs", "directory"), ("nowhere", "no such file"), ("pipe", "no regular file")]
+)
 def test_what_cannot_be_read(root, path, words):
     os.mkfifo(root / "pipe")
     with pytest.raises(Unreadable, match=words):

@@ -7,7 +7,9 @@ import pytest
 from llmspec.catalog.tables import actions, gpus, images, natural, tensorrt, vllm
 
 ROWS = [
-    (f"{table.__name__}:{name}", row) for table in (actions, gpus, images, tensorrt, vllm) for name, row in table().items()
+    (f"{table.__name__}:{name}", row)
+    for table in (actions, gpus, images, tensorrt, vllm)
+    for name, row in table().items()
 ]
 
 

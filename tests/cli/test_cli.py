@@ -138,7 +138,9 @@ def test_color(repo, environ, arguments, colored):
     assert ("\x1b[" in done.stderr) is colored
 
 
-@pytest.mark.parametrize("arguments", [["chekc"], ["compile", "--evn", "x"], ["explain", "LS999"], ["why", "llm.yaml"], ["check", "empty"]])
+@pytest.mark.parametrize(
+    "arguments", [["chekc"], ["compile", "--evn", "x"], ["explain", "LS999"], ["why", "llm.yaml"], ["check", "empty"]]
+)
 def test_wrong_use_is_2(repo, arguments):
     (repo / "empty").mkdir()
     assert run(*arguments).exit_code == 2

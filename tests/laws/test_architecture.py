@@ -92,7 +92,9 @@ def test_nothing_imports_a_part_or_a_target_by_name():
 
 @pytest.mark.parametrize("library", sorted(ONE_ROOM))
 def test_each_library_has_one_room(library):
-    found = {room for room in MAY for path in modules(room) if library in {name.split(".")[0] for name in imports(path)}}
+    found = {
+        room for room in MAY for path in modules(room) if library in {name.split(".")[0] for name in imports(path)}
+    }
     assert found <= ONE_ROOM[library]
 
 

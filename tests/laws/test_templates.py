@@ -28,7 +28,9 @@ def test_only_values_loops_and_known_filters(path):
         elif isinstance(node, nodes.Call):
             assert node.node.name == "range"
         else:
-            assert isinstance(node, (*ALLOWED, nodes.EvalContextModifier)), f"{path.name}:{node.lineno} {type(node).__name__}"
+            assert isinstance(node, (*ALLOWED, nodes.EvalContextModifier)), (
+                f"{path.name}:{node.lineno} {type(node).__name__}"
+            )
 
 
 def test_a_decision_would_be_noticed():
@@ -53,7 +55,7 @@ def test_filters_quote_what_is_hostile(name):
     import json
     import shlex
 
-    hostile = 'a"b\'c$(d)`e`;f\\g'
+    hostile = "a\"b'c$(d)`e`;f\\g"
     if name in ("shell_line", "exec"):
         text = str(FILTERS[name]([hostile, "x"]))
         assert (json.loads(text) if name == "exec" else shlex.split(text)) == [hostile, "x"]

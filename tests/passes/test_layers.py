@@ -29,7 +29,11 @@ def merged(base, overlay):
         ("a: 1", "b: 2", {"a": 1, "b": 2}),
         ("a: {b: 1, c: 2}", "a: {c: 3}", {"a": {"b": 1, "c": 3}}),
         ("a: [1, 2]", "a: [3]", {"a": [3]}),
-        ("a: [{name: x, v: 1}, {name: y, v: 1}]", "a: [{name: y, v: 2}]", {"a": [{"name": "x", "v": 1}, {"name": "y", "v": 2}]}),
+        (
+            "a: [{name: x, v: 1}, {name: y, v: 1}]",
+            "a: [{name: y, v: 2}]",
+            {"a": [{"name": "x", "v": 1}, {"name": "y", "v": 2}]},
+        ),
         ("a: [{name: x}]", "a: [{name: z}]", {"a": [{"name": "x"}, {"name": "z"}]}),
         ("a: [{name: x}, {name: y}]", "a: [{name: x, $unset: true}]", {"a": [{"name": "y"}]}),
         ("a: {b: 1}", "a: {$unset: true}", {}),
@@ -41,7 +45,11 @@ def merged(base, overlay):
         ("a: {b: 1}", "a: null", {"a": None}),
         ("a: [{name: x}]", "a: []", {"a": [{"name": "x"}]}),
         ("a: 1\nx-note: 1", "x-note: 2", {"a": 1}),
-        ("a: [{steps: [{w: 1}, {w: 2}], name: x}]", "a: [{name: x, steps: [{w: 3}]}]", {"a": [{"steps": [{"w": 3}], "name": "x"}]}),
+        (
+            "a: [{steps: [{w: 1}, {w: 2}], name: x}]",
+            "a: [{name: x, steps: [{w: 3}]}]",
+            {"a": [{"steps": [{"w": 3}], "name": "x"}]},
+        ),
     ],
 )
 def test_merge(base, overlay, result):

@@ -16,7 +16,9 @@ words = st.sampled_from(
      "1_000", "0x1F", "0b1", "\u2028", "\ufeff", "\U0001f600", "a\r\nb", "null ", "sha256:0a", "a:", ":a", "?", "? a", "1e5s",
      "${{ x }}", "$(a)", "a\\b", "it's", 'say "x"', "C:\\d", "/a:b", "a:b", "::", "__a"]
 )  # fmt: skip
-scalars = st.one_of(text, words, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False))
+scalars = st.one_of(
+    text, words, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False)
+)
 data = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(words, text), inner, max_size=4)),
@@ -50,7 +52,9 @@ def test_words_stay_text(word):
 
 
 def test_blocks_are_readable():
-    assert dump({"a": "x\ny\n", "b": {"c": [1, {"d": "4Gi"}]}}, "") == "a: |\n  x\n  y\nb:\n  c:\n    - 1\n    - d: 4Gi\n"
+    assert (
+        dump({"a": "x\ny\n", "b": {"c": [1, {"d": "4Gi"}]}}, "") == "a: |\n  x\n  y\nb:\n  c:\n    - 1\n    - d: 4Gi\n"
+    )
 
 
 def test_a_comment_stands_behind_and_cannot_break_out():
