@@ -15,10 +15,10 @@ def main() -> int | None:
     if argv[:1] in (["compile"], ["check"]) and (message := fresh(argv)) is not None:
         sys.stderr.write(f"{message}\n" if message else "")
         return 0
-    from llmspec.cli import main as cli  # noqa: PLC0415 - click alone takes longer than all of the above
+    from llmspec.cli import run  # noqa: PLC0415 - click alone takes longer than all of the above
 
-    status: int | None = cli()
-    return status
+    run()
+    return 0
 
 
 if __name__ == "__main__":

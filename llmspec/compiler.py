@@ -57,7 +57,7 @@ class Compiled(Struct, frozen=True):
 def read(source: Source, report: Report) -> tuple[Loaded, ...]:
     """Text to Spec, once for each environment. Raises `Failed` with everything that is wrong."""
     for module, problem in parts().items():
-        report.say(BROKEN_PART, (), module=module, problem=problem)
+        report.say(BROKEN_PART, (), module=module, problem=problem, help="install what it lacks, or uninstall it")
     document = parse(source, report)
     report.stop_on_errors()
     if document is None:
@@ -111,8 +111,9 @@ def _same_name(loaded: list[Loaded]) -> None:
     for each in loaded[1:]:
         name, first = each.spec.metadata.name, loaded[0]
         if name != (other := first.spec.metadata.name):
-            hint, at = "give it one name", ("metadata", "name")
-            each.report.say(DIFFERENT_NAMES, at, name=name, other=other, environment=first.layer.environment, help=hint)
+            at, facts = ("metadata", "name"), {"name": name, "other": other, "environment": first.layer.environment}
+            also = [(locate(first.layer.node, at), "its name there")]
+            each.report.say(DIFFERENT_NAMES, at, also=also, help="give it one name", **facts)
 
 
 @cache

@@ -34,7 +34,7 @@ def shell(script, folder):
         "PYTHONDONTWRITEBYTECODE": "1",
         "https_proxy": "http://127.0.0.1:9",
     }
-    run = subprocess.run(  # noqa: S602 - a script is what it is
+    run = subprocess.run(
         ["sh", "-eu", "-c", script], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         check=False, timeout=60,
     )  # fmt: skip

@@ -121,7 +121,7 @@ def test_templates_of_a_wheel_lie_in_the_package(place):
 
 
 def test_what_else_a_run_depends_on(place, monkeypatch):
-    record()
+    stamp.record(ARGV, [str(place / "work/llm.yaml")], [], "Compiled.", started=time.time_ns() + LATER)
     assert stamp.fresh([*ARGV, "--env", "x"]) is None
     assert stamp.fresh(["compile llm.yaml"]) is None
     with monkeypatch.context() as patch:
@@ -286,13 +286,14 @@ def test_main_answers_from_the_stamp(monkeypatch, capsys):
 
 @pytest.mark.usefixtures("place")
 def test_main_asks_the_compiler_otherwise(monkeypatch):
-    monkeypatch.setattr("llmspec.cli.main", lambda: 7)
-    monkeypatch.setattr(sys, "argv", ["/bin/llmspec", *ARGV])
-    assert __main__.main() == 7
-    lint = ["explain", "llm.yaml"]
-    record(lint)
-    monkeypatch.setattr(sys, "argv", ["/bin/llmspec", *lint])
-    assert __main__.main() == 7
+    asked = []
+    monkeypatch.setattr("llmspec.cli.run", lambda: asked.append(sys.argv[1]))
+    explain = ["explain", "llm.yaml"]
+    record(explain)
+    for argv in (ARGV, explain):
+        monkeypatch.setattr(sys, "argv", ["/bin/llmspec", *argv])
+        __main__.main()
+    assert asked == ["compile", "explain"]
 
 
 HEAVY = {"click", "collections", "contextlib", "ctypes", "enum", "functools", "hashlib", "json", "msgspec", "pathlib"}

@@ -94,6 +94,8 @@ def _refuse(both: Survey, target: str) -> None:
         )
     if os.path.ismount(target):
         raise OSError(EBUSY, "")
+    if len({stat.st_dev for stat in both.found.folders.values()}) > 1:
+        raise OSError(EXDEV, "")
     kept = _kept(both)
     if blocked := (kept & {*folders(both.files)}) | (both.files.keys() & {*folders(kept)}):
         raise CannotWrite(f"cannot write {target}: {min(blocked)} is in the way; it was not generated, so move it away")
@@ -119,7 +121,7 @@ def _fill(fresh: str, both: Survey) -> None:
     for path in kept:
         if not _link(both, path, fresh):
             _copy(both, path, fresh)
-    for path in sorted({"", *needed} & both.found.folders.keys(), reverse=True):
+    for path in {"", *needed} & both.found.folders.keys():
         _adopt(f"{fresh}/{path}", both.found.folders[path])
 
 

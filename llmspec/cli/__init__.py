@@ -1,5 +1,5 @@
 """The terminal: one file a command. Nobody else prints, and nobody else ends the process."""
 
-from llmspec.cli.group import main
+from llmspec.cli.group import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from llmspec.artifacts.stamp import record
-from llmspec.cli.output import FINE, color_option, format_option, paths_argument, show, status, tell
+from llmspec.cli.output import FINE, FOR_PEOPLE, color_option, format_option, paths_argument, show, status, tell
 from llmspec.cli.specs import SpecFile, find, source_of
 from llmspec.compiler import check
 from llmspec.report.diagnostic import Diagnostic
@@ -35,6 +35,7 @@ def command(paths: tuple[Path, ...], output_format: str, color: str) -> None:
     message = f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'} checked: nothing to say"
     if not rows:
         tell(message)
+    if not rows and output_format in FOR_PEOPLE:
         inputs = seen | {path for spec in specs for path in spec.folder.seen}
         record(sys.argv[1:], inputs, (), message, started=started)
     sys.exit(status(rows) or FINE)

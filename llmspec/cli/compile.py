@@ -13,7 +13,7 @@ from msgspec import Struct
 from llmspec.artifacts.compare import Difference, compare, unified
 from llmspec.artifacts.stamp import record
 from llmspec.artifacts.write import CannotWrite, write
-from llmspec.cli.output import FAULT, FINDINGS, color_option, format_option, paths_argument, show, status, tell
+from llmspec.cli.output import FAULT, FINDINGS, FOR_PEOPLE, color_option, format_option, paths_argument, show, status, tell
 from llmspec.cli.specs import SpecFile, find, source_of
 from llmspec.cli.tree import drawn
 from llmspec.compiler import Compiled
@@ -21,8 +21,10 @@ from llmspec.compiler import compile as compile_spec
 from llmspec.report.code import Code
 from llmspec.report.diagnostic import Diagnostic
 from llmspec.report.nearest import did_you_mean
-from llmspec.report.place import Source, top
+from llmspec.report.place import Source, Span, top
 from llmspec.report.report import Failed, Report
+from llmspec.syntax.node import locate
+from llmspec.syntax.parse import parse
 
 SAME_OUTPUT = Code(
     "LS902", "same-output-folder", "`{name}` is also the name of the service in {other}",
@@ -77,7 +79,7 @@ def command(
     if is_check or is_diff:
         sys.exit(_compared(done, prefix, is_diff=is_diff))
     message = _write_all(done, prefix, time.perf_counter() - clock)
-    if not rows:
+    if not rows and output_format in FOR_PEOPLE:
         _record(seen, done, message, started)
 
 
@@ -89,11 +91,16 @@ def _compile_all(specs: list[SpecFile], output: Path | None) -> tuple[list[Done]
         each = None if report.errors else _compile(spec, source, report, output)
         if each and each.folder in done:
             other = done[each.folder].spec.path.as_posix()
-            report.say(SAME_OUTPUT, top(source), name=each.compiled.name, other=other, help="give one another name")
+            report.say(SAME_OUTPUT, _place_of_name(source), name=each.compiled.name, other=other, help="rename one")
         elif each:
             done[each.folder] = each
         rows += report.diagnostics()
     return list(done.values()), rows
+
+
+def _place_of_name(source: Source) -> Span:
+    node = parse(source, Report(source))
+    return locate(node, ("metadata", "name")) if node else top(source)
 
 
 def _compile(spec: SpecFile, source: Source, report: Report, output: Path | None) -> Done | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 
 import click
@@ -34,6 +36,26 @@ class Lazy(click.Group):
         """List the commands without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def run() -> None:
+    """The command line of this process. A fault of ours is a sentence and an exit status, not a traceback."""
+    try:
+        main()
+    except Exception as error:
+        if os.environ.get("LLMSPEC_DEBUG"):
+            raise
+        where = _where(error)
+        click.echo(f"llmspec: a fault of llmspec itself: {type(error).__name__}: {error} ({where})", err=True)
+        click.echo("Please report it, with what LLMSPEC_DEBUG=1 shows.", err=True)
+        sys.exit(2)
+
+
+def _where(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -68,8 +68,10 @@ def _of_config(config: dict[str, Any], index: dict[str, Any], sums: dict[str, st
             longest_context=int(text.get("max_position_embeddings") or 0),
             files=sums,
         )
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise NoFacts(f"config.json has no usable {error}") from None
+    except KeyError as error:
+        raise NoFacts(f"config.json has no `{error.args[0]}`") from None
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise NoFacts(f"config.json has a value that cannot be: {error}") from None
     if not facts.weight_bytes:
         raise NoFacts(
             f"the size of the weights cannot be told for `{facts.architecture}`: "

@@ -54,8 +54,9 @@ def read(name: str, data: bytes, report: Report) -> Locked:
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$")
         path = tuple(where.rstrip("`").strip(".").split(".")) if where else ()
-        report.say(BAD_LOCK, locate(node, path) if path else top(source), problem=problem, help="run `llmspec lock`")
-    return Locked(Lock(), node)
+        hint = "run `llmspec lock`, which makes it anew"
+        report.say(BAD_LOCK, locate(node, path) if path else top(source), problem=problem, help=hint)
+    return Locked(Lock())
 
 
 def write(lock: Lock) -> str:

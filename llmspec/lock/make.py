@@ -77,7 +77,8 @@ def _value(
         report.say(UNREADABLE, reference.at, problem=str(error))
     except NoFacts as error:
         at = (*reference.at[:-1], "metadata")
-        report.say(NO_FACTS, at, model=reference.at[1], problem=str(error))
+        hint = "put the checkpoint's own `config.json`, or its ONNX graph, into this folder"
+        report.say(NO_FACTS, at, model=reference.at[1], problem=str(error), help=hint)
     except Unresolved as error:
         hint = "run `llmspec lock` where the registry can be reached"
         report.say(UNRESOLVED, reference.at, key=reference.key, problem=str(error), help=hint)

@@ -41,7 +41,7 @@ def _all(spec: LLMService) -> Iterator[Reference]:
     if spec.rag:
         yield Reference("files", spec.rag.corpus.path, ("rag", "corpus", "path"))
         for image in spec.rag.store.images():
-            yield Reference("images", image, ("rag", "store"))
+            yield Reference("images", image, ("rag", "store", "version"))
     for dataset in spec.tests.datasets:
         yield Reference("files", dataset.file, ("tests", "datasets", dataset.name, "file"))
     for action in spec.ci.actions() if spec.ci else ():
@@ -53,6 +53,6 @@ def _of_model(model: Model) -> Iterator[Reference]:
     yield Reference("files", model.metadata, (*at, "metadata"))
     yield Reference("models", model_key(model.uri, model.revision), (*at, "uri"))
     for image in model.engine.images():
-        yield Reference("images", image, (*at, "engine"))
+        yield Reference("images", image, (*at, "engine", "version"))
     if model.uri.partition(":")[0] in members(Source):
         yield Reference("images", FETCH_BASE, (*at, "uri"))

@@ -44,7 +44,8 @@ def resolve(reference: str) -> str:
     except HTTPError as error:
         digest = _head_with_token(url, error)
     except (URLError, OSError, ValueError) as error:
-        raise Unresolved(f"{registry} cannot be reached: {getattr(error, 'reason', error)}") from None
+        reason = getattr(error, "reason", error)
+        raise Unresolved(f"{registry} cannot be reached: {getattr(reason, 'strerror', None) or reason}") from None
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
         raise Unresolved(f"{registry} gave no digest")
     return digest

@@ -35,7 +35,8 @@ def emit(plans: Plans, overrides: dict[str, tuple[tuple[Override, ...], Report]]
             artifacts += target().emit(plans, report)
         except BreaksOut as error:
             nowhere: Path = ()
-            report.say(CANNOT_RENDER, nowhere, target=kind, problem=str(error))
+            hint = "it comes from llm.yaml, from llm.lock, or from a part that is installed: make it one line"
+            report.say(CANNOT_RENDER, nowhere, target=kind, problem=str(error), help=hint)
     for environment, (patches, view) in overrides.items():
         _check_unique([each for each in artifacts if each.path.startswith(f"{environment}/")], view)
         artifacts = override(artifacts, patches, environment, view)
@@ -52,7 +53,8 @@ def _check_unique(artifacts: list[Artifact], report: Report) -> None:
             one, other = _origin(seen.setdefault(what, artifact)), _origin(artifact)
             if seen[what] is not artifact and (one, other) not in said:
                 said.add((one, other))
-                report.say(SAME_OBJECT, tuple(other.split(".")), what=what, one=one, other=other, help="rename one")
+                at, also = tuple(other.split(".")), [(tuple(one.split(".")), "and for this")] if one else []
+                report.say(SAME_OBJECT, at, what=what, one=one, other=other, also=also, help="rename one")
 
 
 def _identity(artifact: Artifact) -> str:

@@ -35,16 +35,22 @@ def override(
     for index, each in enumerate(overrides):
         places = [place for place, artifact in enumerate(artifacts) if _matches(each, artifact, environment)]
         if not places:
-            hint = did_you_mean(each.target.name, _names(artifacts, each))
-            report.say(NO_TARGET, ("overrides", index, "target"), help=hint)
+            report.say(NO_TARGET, ("overrides", index, "target"), help=_nearest(artifacts, each, environment))
         for place in places:
             artifacts[place] = _patched(artifacts[place], each, index, report)
     return artifacts
 
 
-def _names(artifacts: list[Artifact], each: Override) -> list[str]:
-    data = [artifact.data for artifact in artifacts if isinstance(artifact.data, dict) and "metadata" in artifact.data]
-    return [_name(object_) for object_ in data if object_.get("kind") == each.target.kind]
+def _nearest(artifacts: list[Artifact], each: Override, environment: str) -> str:
+    """A help line: the file, the name, or else the kind that was meant."""
+    ours = {f.path.removeprefix(f"{environment}/"): f.data for f in artifacts if f.path.startswith(f"{environment}/")}
+    objects = [data for data in ours.values() if isinstance(data, dict) and "metadata" in data]
+    kinds = {str(data["kind"]) for data in objects}
+    if each.target.file is not None:
+        return did_you_mean(each.target.file, (path for path, data in ours.items() if isinstance(data, dict)))
+    if each.target.kind not in kinds:
+        return did_you_mean(each.target.kind or "", kinds) or "write `kind` and `name` of an object, or `file`"
+    return did_you_mean(each.target.name, (_name(data) for data in objects if data["kind"] == each.target.kind))
 
 
 def _name(object_: Any) -> str:
@@ -66,12 +72,14 @@ def _patched(artifact: Artifact, each: Override, index: int, report: Report) -> 
     from jsonpatch import JsonPatch, JsonPatchException  # noqa: PLC0415 - few specs have overrides
     from jsonpointer import JsonPointerException  # noqa: PLC0415
 
-    at = ("overrides", index, "patch")
-    try:
-        data: Any = JsonPatch([_operation(operation) for operation in each.patch]).apply(artifact.data)
-    except (JsonPatchException, JsonPointerException, TypeError, ValueError, KeyError) as error:
-        report.say(DOES_NOT_APPLY, at, path=artifact.path, problem=str(error).splitlines()[0])
-        return artifact
+    at, data = ("overrides", index, "patch"), artifact.data
+    for number, operation in enumerate(each.patch):
+        try:
+            data = JsonPatch([_operation(operation)]).apply(data)
+        except (JsonPatchException, JsonPointerException, TypeError, ValueError, KeyError) as error:
+            problem, hint = str(error).partition("\n")[0], "compile without the override, and look at that file"
+            report.say(DOES_NOT_APPLY, (*at, number, "path"), path=artifact.path, problem=problem, help=hint)
+            return artifact
     if data == artifact.data:
         report.say(CHANGES_NOTHING, at, path=artifact.path, help="remove the override")
     pointers = {operation.path: (f"overrides.{index}",) for operation in each.patch}

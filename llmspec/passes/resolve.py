@@ -115,7 +115,9 @@ def resolve(spec: LLMService, environment: str, folder: Folder, report: Report) 
         if digest:
             digests[reference.key] = digest
     models = tuple(each for model in spec.models if (each := _model(model, spec, locked.lock, digests, report)))
-    prompts = tuple(read for prompt in spec.prompts if (read := read_prompt(prompt, folder, report)))
+    prompts = tuple(
+        read for prompt in spec.prompts if prompt.file in digests and (read := read_prompt(prompt, folder, report))
+    )
     if len(report.errors) > before:
         return None
     files = {str(dataset.name): dataset.file for dataset in spec.tests.datasets}
@@ -139,7 +141,7 @@ def _pinned(reference: Reference, locked: Locked, folder: Folder, report: Report
         try:
             digest = folder.digest(reference.key)
         except Unreadable as error:
-            report.say(UNREADABLE, reference.at, problem=str(error))
+            report.say(UNREADABLE, reference.at, problem=str(error), help="paths begin at the folder of llm.yaml")
             return None
     if reference.key not in table:
         if locked.node is not None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from llmspec.report.code import Code
-from llmspec.report.report import Report
+from llmspec.report.place import Source, Span
+from llmspec.report.report import Failed, Report
 from llmspec.syntax.node import Mapping, Node, Scalar, Sequence
 
 SECRET_IN_SPEC = Code(
@@ -29,12 +32,28 @@ _LOOKS = (
 
 
 def check_secrets(document: Node, report: Report) -> None:
-    """Say LS213 for every value that has the form of a secret; the value itself is not repeated."""
-    for scalar in _scalars(document):
-        for what, pattern in _LOOKS:
-            if pattern.search(scalar.text):
-                hint = "put it into a Secret and name that; and revoke it, it has been in a file"
-                report.say(SECRET_IN_SPEC, scalar.span, what=what, help=hint)
+    """Say LS213 for every value that has the form of a secret. Raises `Failed` if there is one: whatever else there is
+    to say could repeat it.
+    """
+    found = [(each.span, what) for each in _scalars(document) for what, look in _LOOKS if look.search(each.text)]
+    hidden = _hidden(document.span.source, [span for span, _ in found])
+    for span, what in found:
+        hint = "revoke it, for it has been in a file; put the new one into a Secret of the cluster"
+        report.say(SECRET_IN_SPEC, replace(span, source=hidden), what=what, help=hint)
+    if found:
+        raise Failed(report)
+
+
+def _hidden(source: Source, spans: list[Span]) -> Source:
+    """The text with a `*` for every character of the secrets."""
+    lines = [source.line(number) for number in range(1, source.text.count("\n") + 2)]
+    for span in spans:
+        for number in range(span.line, min(span.end_line, len(lines)) + 1):
+            line = lines[number - 1]
+            start = span.column - 1 if number == span.line else 0
+            end = span.end_column - 1 if number == span.end_line else len(line)
+            lines[number - 1] = f"{line[:start]}{'*' * (end - start)}{line[end:]}"
+    return Source(source.name, "\n".join(lines)) if spans else source
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:

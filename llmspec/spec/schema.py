@@ -13,13 +13,21 @@ from llmspec.scalars import Measured, Text
 from llmspec.spec.service import LLMService
 
 Schema = dict[str, Any]
+UNSET: Schema = {
+    "type": "object",
+    "description": "Removes what the base says.",
+    "properties": {"$unset": {"const": True}},
+    "required": ["$unset"],
+    "additionalProperties": False,
+}
 
 
 def json_schema() -> Schema:
     """The schema of llm.yaml. An environment is the same with nothing required, because it overlays the rest."""
     definitions: Schema = {}
     whole = _section(LLMService, definitions)
-    overlay = {"type": "object", "description": "What differs in this environment.", "properties": whole["properties"]}
+    definitions |= {f"{name}.overlay": _overlay(each) for name, each in definitions.items()} | {"unset": UNSET}
+    overlay = _overlay(whole) | {"description": "What differs in this environment."}
     whole["properties"] = whole["properties"] | {
         "environments": {
             "type": "object",
@@ -35,6 +43,29 @@ def json_schema() -> Schema:
         **whole,
         "definitions": dict(sorted(definitions.items())),
     }
+
+
+def _overlay(schema: Any) -> Any:
+    """The same with nothing required and everything removable: an overlay says only what differs."""
+    if isinstance(schema, list):
+        return [_overlay(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": f"{schema['$ref']}.overlay"}
+    loose = {key: _overlay(value) for key, value in schema.items() if key not in ("required", "properties", "default")}
+    if "oneOf" in loose:  # without a `kind` it may be any
+        loose["anyOf"] = loose.pop("oneOf")
+    if "properties" in schema:
+        loose["properties"] = {key: _removable(value) for key, value in schema["properties"].items()}
+        loose["properties"]["$unset"] = {"const": True, "description": "Remove this item of the list."}
+    return loose
+
+
+def _removable(schema: Schema) -> Schema:
+    loose = _overlay(schema)
+    words = {key: loose.pop(key) for key in ("description",) if key in loose}
+    return {**words, "anyOf": [loose, {"$ref": "#/definitions/unset"}]}
 
 
 def _section(section: type[Section], definitions: Schema) -> Schema:

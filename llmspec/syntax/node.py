@@ -61,8 +61,8 @@ def locate(node: Node, path: Path) -> Span:
     """Where `path` is written.
 
     The last step, when it names a key, gives the key if it is a `Key` or the value is a mapping or a sequence (the
-    whole of which is no tight place) and the value otherwise. Steps that are not in the text are skipped: what is missing is shown
-    at what should hold it.
+    whole of which is no tight place) and the value otherwise. Steps that are not in the text are skipped: what is
+    missing is shown at what should hold it.
     """
     span = node.span
     for step in path:

@@ -70,7 +70,10 @@ _CORE: tuple[tuple[re.Pattern[str], Any], ...] = (
 
 # libyaml's words, and those of ruamel.yaml's own parser where they differ.
 _HINTS = (
-    ("mapping values are not allowed", "put a value that contains `: ` in quotes, and begin all keys of a mapping at one column"),
+    (
+        "mapping values are not allowed",
+        "put a value that contains `: ` in quotes, and begin all keys of a mapping at one column",
+    ),
     ("cannot start any token", "put the value in quotes"),
     ("expected ','", "close what is open: `{` with `}`, `[` with `]`"),
     ("expected key", "begin all keys of a mapping at one column"),

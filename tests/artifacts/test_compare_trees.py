@@ -118,6 +118,7 @@ def test_a_pipe_in_our_place_does_not_block(folder):
     (folder / "same").unlink()
     os.mkfifo(folder / "same")
     assert compare(OLD, folder).edited == ("same",)
+    assert compare(tree({"same": ""}), folder).changed == ("MANIFEST.json", "same")
 
 
 def test_a_hostile_manifest_is_as_good_as_none(folder, tmp_path):

@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import stat
+import subprocess
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -282,6 +283,39 @@ def test_a_parent_that_may_not_be_written():
         assert said == f"CannotWrite: cannot write {folder}: permission denied"
         assert lies(OLD, folder)
         assert siblings(folder) == ["chat"]
+
+
+def test_a_closed_folder_that_is_not_ours():
+    def action():
+        folder = Path(parent) / "own" / "chat"
+        write(OLD, folder)
+        (folder / "closed/deep").mkdir(parents=True)
+        (folder / "closed/deep/file").write_text("mine")
+        (folder / "closed/deep").chmod(0o555)
+        (folder / "closed").chmod(0o555)
+        write(NEW, folder)
+        assert lies(NEW, folder)
+        assert (folder / "closed/deep/file").read_text() == "mine"
+        assert stat.S_IMODE(os.stat(folder / "closed/deep").st_mode) == 0o555
+        assert siblings(folder) == ["chat"]
+
+    with TemporaryDirectory() as parent:
+        Path(parent).chmod(0o777)
+        assert as_nobody(action) == ""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount")
+def test_a_mount_below_is_not_moved_away(folder):
+    (folder / "mount").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", folder / "mount"], check=False, capture_output=True).returncode:
+        pytest.skip("not even root may mount here")
+    try:
+        with pytest.raises(CannotWrite, match="more than one file system"):
+            write(NEW, folder)
+        assert os.path.ismount(folder / "mount")
+    finally:
+        subprocess.run(["umount", folder / "mount"], check=True)
+    assert siblings(folder) == ["chat"]
 
 
 def test_a_kernel_that_says_no():

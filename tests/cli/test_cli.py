@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from llmspec.cli import main
+from llmspec.cli import run as cli_run
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -208,3 +209,25 @@ def test_a_file_that_a_person_put_there_is_named_and_kept(repo):
 def test_as_a_module(repo):
     done = subprocess.run([sys.executable, "-m", "llmspec", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("llmspec ")
+
+
+def test_a_document_is_written_even_when_nothing_has_changed(repo, monkeypatch):
+    monkeypatch.delenv("LLMSPEC_NO_STAMP")
+    monkeypatch.setenv("LLMSPEC_CACHE_DIR", str(repo / "cache"))
+    command = [sys.executable, "-m", "llmspec", "check", "svc", "--output-format", "json"]
+    for _ in range(2):
+        json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_a_fault_of_ours_is_a_sentence(repo, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("llmspec.cli.check.check", broken)
+    monkeypatch.setattr(sys, "argv", ["llmspec", "check", "svc"])
+    with pytest.raises(SystemExit) as stop:
+        cli_run()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert "ZeroDivisionError: oops" in said
+    assert "Traceback" not in said

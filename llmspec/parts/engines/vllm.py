@@ -12,6 +12,7 @@ from llmspec.plan.workload import Container, Env, Files, Mount, Port, Probe, Res
 from llmspec.render.yaml import dump
 from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
+from llmspec.report.place import Key
 from llmspec.report.report import Report
 from llmspec.scalars import Fraction, Line, Version, doc
 from llmspec.sizing.startup import startup_budget, startup_seconds
@@ -26,7 +27,7 @@ UNKNOWN_ARGUMENT = Code(
     why="Options are removed and renamed between releases, and the server refuses to start with one that it lacks.",
 )  # fmt: skip
 OWN_ARGUMENT = Code(
-    "LS363", "argument-set-elsewhere", "`{argument}` is set from `{where}`",
+    "LS363", "argument-set-elsewhere", "`{argument}` is set from {where}",
     why="A setting that is written in two places can differ in them.",
 )  # fmt: skip
 
@@ -70,31 +71,32 @@ class Vllm(Engine):
         own = self._own(network)
         for argument in sorted(self.args):
             if argument in own:
-                report.say(OWN_ARGUMENT, (*at, "args", argument), argument=argument, where=own[argument][1])
+                where, hint = own[argument][1], "remove it here"
+                report.say(OWN_ARGUMENT, (*at, "args", Key(argument)), argument=argument, where=where, help=hint)
             elif argument not in row.flags:
                 hint = did_you_mean(argument, row.flags)
                 report.say(
-                    UNKNOWN_ARGUMENT, (*at, "args", argument), version=self.version, argument=argument, help=hint
+                    UNKNOWN_ARGUMENT, (*at, "args", Key(argument)), version=self.version, argument=argument, help=hint
                 )
 
     def _own(self, network: Network) -> dict[str, tuple[Any, str]]:
         """Options that the spec's own keys set: value, and the key."""
         options: dict[str, tuple[Any, str]] = {
-            "enable-prefix-caching": (self.enable_prefix_caching, "engine.enablePrefixCaching"),
-            "gpu-memory-utilization": (self.gpu_memory_utilization, "engine.gpuMemoryUtilization"),
+            "enable-prefix-caching": (self.enable_prefix_caching, "`engine.enablePrefixCaching`"),
+            "gpu-memory-utilization": (self.gpu_memory_utilization, "`engine.gpuMemoryUtilization`"),
             "host": ("0.0.0.0", "the port of the Service"),  # noqa: S104 - a pod's own network
-            "max-model-len": (network.max_model_len, "context.maxModelLen"),
-            "max-num-seqs": (network.max_num_seqs, "context.maxNumSeqs"),
+            "max-model-len": (network.max_model_len, "`context.maxModelLen`"),
+            "max-num-seqs": (network.max_num_seqs, "`context.maxNumSeqs`"),
             "port": (PORT, "the port of the Service"),
-            "served-model-name": (network.name, "name"),
+            "served-model-name": (network.name, "the model's `name`"),
             "shutdown-timeout": (DRAIN, "the grace period"),
-            "tensor-parallel-size": (network.tensor_parallel, "parallelism.tensor"),
+            "tensor-parallel-size": (network.tensor_parallel, "`parallelism.tensor`"),
         }
         if self.tool_call_parser:
-            options["enable-auto-tool-choice"] = (True, "engine.toolCallParser")
-            options["tool-call-parser"] = (self.tool_call_parser, "engine.toolCallParser")
+            options["enable-auto-tool-choice"] = (True, "`engine.toolCallParser`")
+            options["tool-call-parser"] = (self.tool_call_parser, "`engine.toolCallParser`")
         if self.reasoning_parser:
-            options["reasoning-parser"] = (self.reasoning_parser, "engine.reasoningParser")
+            options["reasoning-parser"] = (self.reasoning_parser, "`engine.reasoningParser`")
         return options
 
     def serve(self, network: Network, pin: Pin) -> Served:

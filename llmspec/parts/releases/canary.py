@@ -93,12 +93,14 @@ class Canary(Release, kw_only=True):
         for index, step in enumerate(self.steps):
             where = (*at, "steps", index, "setWeight")
             if step.set_weight <= before:
-                report.say(STEPS_DO_NOT_RISE, where, number=index + 1, weight=step.set_weight, before=before)
+                also = [((*at, "steps", index - 1, "setWeight"), "the step before")]
+                facts: dict[str, Any] = {"number": index + 1, "weight": step.set_weight, "before": before}
+                report.say(STEPS_DO_NOT_RISE, where, also=also, help="let each step set more than the last", **facts)
             if step.set_weight == 100:  # noqa: PLR2004 - percent
-                report.say(LAST_STEP_IS_ALL, where, help="remove it")
+                report.say(LAST_STEP_IS_ALL, where, help="remove this step")
             before = step.set_weight
         if not workload.signals:
-            report.say(CANNOT_JUDGE, at, workload=workload.name, help="use `kind: rolling`")
+            report.say(CANNOT_JUDGE, (*at, "kind"), workload=workload.name, help="use `kind: rolling`")
 
     def callers(self, namespace: str) -> tuple[Caller, ...]:
         where = self.gateway.namespace or namespace

@@ -18,7 +18,7 @@ CANNOT_MOVE = Code(
     why="A rolling update either starts a replica before it stops one, or stops one before it starts another.",
 )  # fmt: skip
 NOBODY_ANSWERS = Code(
-    "LS382", "rolling-stops-everything", "`maxUnavailable: {unavailable}` of {replicas} leaves nobody to answer",
+    "LS382", "rolling-stops-everything", "`maxUnavailable: {unavailable}` lets every replica stop at once",
     why="With no more replicas than may be unavailable, a rolling update may stop all of them at once.",
     severity="warning",
 )  # fmt: skip
@@ -37,7 +37,8 @@ class Rolling(Release):
             report.say(CANNOT_MOVE, at, help="write `maxSurge: 1`, or `maxUnavailable: 1` on a full cluster")
         elif self.max_unavailable >= replicas:
             where = (*at, "maxUnavailable")
-            report.say(NOBODY_ANSWERS, where, unavailable=self.max_unavailable, replicas=replicas)
+            hint = f"write `maxUnavailable: {replicas - 1}`, or run more replicas"
+            report.say(NOBODY_ANSWERS, where, unavailable=self.max_unavailable, help=hint)
 
     def strategy(self, workload: Workload) -> Manifest:  # noqa: ARG002
         limits = {"maxSurge": self.max_surge, "maxUnavailable": self.max_unavailable}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from llmspec.passes.prompts import PromptFile
 from llmspec.passes.resolve import Resolved
 from llmspec.report.code import Code
+from llmspec.report.nearest import did_you_mean
 from llmspec.report.place import Source, Span
 from llmspec.report.report import Report
 
@@ -48,25 +50,45 @@ def check(resolved: Resolved, report: Report) -> None:
 
 def _faults(shown: str, data: bytes, prompt: PromptFile | None) -> Iterator[Callable[[Report], None]]:
     """What is wrong with the rows, each ready to be said."""
-    source = Source(shown, "")
+    place = partial(_place, shown, data)
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
-        span = Span(source, number, 1, number, 1)
         try:
             row = msgspec.json.decode(line, type=dict[str, object])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            yield partial(Report.say, code=BAD_ROW, at=span, number=number, problem=str(error))
+            say = partial(Report.say, code=BAD_ROW, at=place(number), help="write one JSON object on each line")
+            yield partial(say, number=number, problem=str(error))
             continue
         if prompt is not None:
-            yield from _against(prompt, row.get("inputs"), number, span)
+            yield from _against(prompt, row.get("inputs"), number, place)
 
 
-def _against(prompt: PromptFile, inputs: object, number: int, span: Span) -> Iterator[Callable[[Report], None]]:
+@lru_cache(maxsize=1)
+def _source(shown: str, data: bytes) -> Source:
+    """The rows as text whose lines end where rows do: at a line feed, and at nothing else that is one in YAML."""
+    text = data.decode("utf-8", "replace")
+    return Source(shown, text.translate(dict.fromkeys(map(ord, "\r\x85\u2028\u2029"), " ")))
+
+
+def _place(shown: str, data: bytes, number: int, key: str = "") -> Span:
+    """Where `key` stands in a row; all of the row where it does not."""
+    source = _source(shown, data)
+    line = source.line(number)
+    found = re.search(rf'"{re.escape(key)}"(?=\s*:)', line) if key else None
+    start, end = found.span() if found else (0, len(line))
+    return Span(source, number, start + 1, number, end + 1)
+
+
+def _against(
+    prompt: PromptFile, inputs: object, number: int, place: Callable[[int, str], Span]
+) -> Iterator[Callable[[Report], None]]:
     given = set(inputs) if isinstance(inputs, dict) else set()
     needed = {name for name, each in prompt.inputs.items() if each.required}
-    say = partial(Report.say, at=span, number=number, prompt=prompt.name)
+    say = partial(Report.say, number=number, prompt=prompt.name)
     for name in sorted(needed - given):
-        yield partial(say, code=ROW_WITHOUT_INPUT, name=name)
+        hint = f'add `"{name}"` to the row\'s `inputs`'
+        yield partial(say, code=ROW_WITHOUT_INPUT, at=place(number, "inputs"), name=name, help=hint)
     for name in sorted(given - set(prompt.inputs)):
-        yield partial(say, code=ROW_UNKNOWN_INPUT, name=name)
+        hint = did_you_mean(name, prompt.inputs)
+        yield partial(say, code=ROW_UNKNOWN_INPUT, at=place(number, name), name=name, help=hint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from llmspec.passes.resolve import Resolved
 from llmspec.report.code import Code
-from llmspec.report.nearest import did_you_mean
 from llmspec.report.report import Report
 
 WRONG_DIMENSIONS = Code(
@@ -22,7 +21,7 @@ def check(resolved: Resolved, report: Report) -> None:
     if rag is None:
         return
     if rag.embedding.metric not in rag.store.metrics:
-        hint = did_you_mean(rag.embedding.metric, rag.store.metrics)
+        hint = "write " + " or ".join(f"`metric: {metric}`" for metric in sorted(rag.store.metrics))
         at = ("rag", "embedding", "metric")
         report.say(UNKNOWN_METRIC, at, store=rag.store.kind, metric=rag.embedding.metric, help=hint)
     model = next((each for each in resolved.models if each.model.name == rag.embedding.model), None)

@@ -43,4 +43,6 @@ def _model(resolved: Resolved, name: str, task: str, at: Path, report: Report) -
     models = {str(each.model.name): each.model for each in resolved.models}
     if _known(name, models, "model", at, report) and models[name].task != task:
         also = [(("models", name, "task"), "its task")]
-        report.say(WRONG_TASK, at, name=name, task=models[name].task, needed=task, also=also)
+        fitting = [f"`{each}`" for each, model in models.items() if model.task == task]
+        hint = f"name {' or '.join(fitting)}" if fitting else f"add a model with `task: {task}`"
+        report.say(WRONG_TASK, at, name=name, task=models[name].task, needed=task, also=also, help=hint)

@@ -19,4 +19,5 @@ def check(resolved: Resolved, report: Report) -> None:
             at = (*each.at, "scaling")
             also = [((*at, "minReplicas"), "the minimum")]
             most, least = scaling.max_replicas, scaling.min_replicas
-            report.say(FEWER_THAN_MINIMUM, (*at, "maxReplicas"), most=most, least=least, also=also)
+            hint = f"write `maxReplicas: {least}` or more, or leave it out"
+            report.say(FEWER_THAN_MINIMUM, (*at, "maxReplicas"), most=most, least=least, also=also, help=hint)

@@ -36,4 +36,4 @@ def _ways_out(each: ResolvedModel, has: float) -> str:
     counts = [count for count in (2, 4, 8) if total / count <= has and heads % count == 0]
     larger = [name for name, row in gpus().items() if row.memory_mib / 1024 >= total / each.model.parallelism.tensor]
     ways = [f"`parallelism: {{tensor: {counts[0]}}}`"] if counts else []
-    return " or ".join(ways + [f"`hardware: {{gpu: {name}}}`" for name in larger[:1]])
+    return "write " * bool(ways or larger) + " or ".join(ways + [f"`hardware: {{gpu: {name}}}`" for name in larger[:1]])

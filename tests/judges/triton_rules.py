@@ -1,0 +1,66 @@
+"""What Triton's core checks of a model configuration beside its syntax: ValidateModelConfig of model_config_utils.cc."""
+
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
+
+PLATFORMS = {"tensorrt_plan", "onnxruntime_onnx", "ensemble", "pytorch_libtorch"}
+BACKENDS = {"tensorrt", "onnxruntime", "python", "vllm", "pytorch"}
+
+
+def faults(config: ModelConfig) -> list[str]:
+    """Everything that Triton would refuse, in words; empty if nothing."""
+    return [word for rule in RULES for word in rule(config)]
+
+
+def _name(config):
+    if not config.name:
+        yield "no name"
+    if not (config.platform in PLATFORMS or config.backend in BACKENDS):
+        yield f"unknown platform `{config.platform}` and backend `{config.backend}`"
+    if config.platform == "ensemble" and config.backend:
+        yield "an ensemble has no backend"
+
+
+def _batches(config):
+    most = config.max_batch_size
+    if most < 0:
+        yield f"max_batch_size is {most}"
+    for size in config.dynamic_batching.preferred_batch_size:
+        if not 0 < size <= most:
+            yield f"preferred_batch_size {size} is not in 1..{most}"
+    if config.HasField("dynamic_batching") and most == 0:
+        yield "dynamic batching without batches"
+    if config.dynamic_batching.preserve_ordering and config.dynamic_batching.priority_levels > 1:
+        yield "preserve_ordering with several priority levels"
+
+
+def _tensors(config):
+    if not config.input or not config.output:
+        yield "no input or no output"
+    tensors = [*config.input, *config.output]
+    for tensor in tensors:
+        if not tensor.name or not tensor.data_type:
+            yield f"tensor `{tensor.name}` without name or type"
+        if not tensor.dims and not config.max_batch_size:
+            yield f"tensor `{tensor.name}` without dims"
+        yield from (f"dimension {size} of `{tensor.name}`" for size in tensor.dims if size < 1 and size != -1)
+    names = [tensor.name for tensor in tensors]
+    yield from (f"two tensors `{name}`" for name in set(names) if names.count(name) > 1)
+
+
+def _instances(config):
+    for group in config.instance_group:
+        if group.kind == ModelInstanceGroup.KIND_CPU and config.platform == "tensorrt_plan":
+            yield "TensorRT on a CPU"
+        if group.count < 1:
+            yield f"{group.count} instances"
+        yield from (f"profile `{profile}`" for profile in group.profile if not profile.isdigit())
+
+
+def _plans(config):
+    for capability, file in config.cc_model_filenames.items():
+        major, _, minor = capability.partition(".")
+        if not (major.isdigit() and minor.isdigit()) or "/" in file or not file:
+            yield f"cc_model_filenames {capability}: {file}"
+
+
+RULES = (_name, _batches, _tensors, _instances, _plans)
