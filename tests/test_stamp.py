@@ -205,7 +205,7 @@ def test_a_stamp_that_lost_its_end(place):
     record()
     (path,) = stamps(place)
     whole = path.read_bytes()
-    for end in range(len(whole)):
+    for end in (*range(0, len(whole), 31), len(whole) - 1):
         path.write_bytes(whole[:end])
         assert stamp.fresh(ARGV) is None
     path.write_bytes(whole)

@@ -54,27 +54,28 @@ class Folder:
         except OSError as error:
             raise Unreadable(_reason(error)) from None
 
-    def digest(self, path: str) -> Digest:
-        """The digest of a file or folder. Raises `Unreadable`."""
+    def digest(self, path: str, without: tuple[str, ...] = ()) -> Digest:
+        """The digest of a file, or of a folder's files but those with an ending in `without`. Raises `Unreadable`."""
         if path not in self._digests:
-            self._digests[path] = self._digest(path)
+            self._digests[path] = self._digest(path, without)
         return self._digests[path]
 
-    def _digest(self, path: str) -> Digest:
+    def _digest(self, path: str, without: tuple[str, ...]) -> Digest:
         place = self._inside(path)
         try:
             if not place.is_dir():
                 return Digest(*_hash(place))
-            rows = [(name, *_hash(self._inside(f"{path}/{name}"))) for name in sorted(self._names(place))]
+            names = sorted(name for name in self._names(place) if not name.endswith(without))
+            rows = [(name, *_hash(self._inside(f"{path}/{name}"))) for name in names]
         except OSError as error:
             raise Unreadable(_reason(error)) from None
         listing = "".join(f"{digest}  {name}\n" for name, digest, _ in rows)
         return Digest(sha256(listing.encode()).hexdigest(), sum(size for *_, size in rows), len(rows))
 
     def _names(self, folder: Path) -> Iterator[str]:
-        """Files below `folder`. Hidden ones (an editor's, git's) are no content."""
+        """Files below `folder`. Hidden ones (an editor's, git's) and what Python leaves behind are no content."""
         for where, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
             self.seen.add(where)
             for name in files:
                 if not name.startswith("."):

@@ -65,7 +65,7 @@ def _read(path: str) -> str | None:
     states, message = lines[: int(count)], lines[int(count) :]
     if not mine or digest != _digest(body) or len(states) != int(count) or not states or not message:
         return None
-    if any(_state(os.fsdecode(line.partition(b"\t")[2])) != line for line in states):
+    if any(_state(line.partition(b"\t")[2]) != line for line in states):
         return None
     return b"\n".join(message).decode()
 
@@ -74,16 +74,16 @@ def _body(paths: set[str], message: str) -> bytes:
     """The number of states, a state a line, and the message; ValueError for a path that would break its line."""
     if any("\n" in path for path in paths):
         raise ValueError
-    return b"\n".join([b"%d" % len(paths), *map(_state, sorted(paths)), message.encode()])
+    return b"\n".join([b"%d" % len(paths), *map(_state, map(os.fsencode, sorted(paths))), message.encode()])
 
 
-def _state(path: str) -> bytes:
+def _state(path: bytes) -> bytes:
     try:
-        stat = os.stat(path or ".")
+        stat = os.stat(path or b".")
     except OSError:
-        return b"-\t" + os.fsencode(path)
+        return b"-\t" + path
     numbers = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino, stat.st_mode)
-    return b"%d %d %d %d %d %d\t" % numbers + os.fsencode(path)
+    return b"%d %d %d %d %d %d\t%b" % (*numbers, path)
 
 
 def _changed(path: str) -> int:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from llmspec.artifacts.compare import Difference, compare, unified
 from llmspec.artifacts.stamp import record
+from llmspec.artifacts.tree import MANIFEST, folders
 from llmspec.artifacts.write import CannotWrite, write
 from llmspec.cli.output import FAULT, FINDINGS, FOR_PEOPLE, color_option, format_option, paths_argument, show, status, tell
 from llmspec.cli.specs import SpecFile, find, source_of
@@ -79,7 +80,7 @@ def command(
     if is_check or is_diff:
         sys.exit(_compared(done, prefix, is_diff=is_diff))
     message = _write_all(done, prefix, time.perf_counter() - clock)
-    if not rows and output_format in FOR_PEOPLE:
+    if message and not rows and output_format in FOR_PEOPLE:
         _record(seen, done, message, started)
 
 
@@ -147,22 +148,27 @@ def _changes(difference: Difference) -> list[tuple[str, str]]:
 
 
 def _write_all(done: list[Done], prefix: str, seconds: float) -> str:
-    total = 0
+    """Write, show, and return what an unchanged run would say; nothing if it would have more to say."""
+    notes = []
     for each in done:
         try:
             difference = write(each.compiled.tree, each.folder, prefix)
         except CannotWrite as error:
             tell(f"error: {error}")
             sys.exit(FAULT)
-        total += len(each.compiled.tree.files)
         click.echo(drawn(each.compiled.tree, _near(each.folder), difference), nl=False)
-        for path in difference.edited:
-            tell(f"note: {_near(each.folder)}/{path} had been edited by hand; it is as compiled again")
-        for path in difference.foreign:
-            tell(f"note: {_near(each.folder)}/{path} is not ours; it was left as it is")
+        notes += _notes(difference, _near(each.folder))
+    for note in notes:
+        tell(f"note: {note}")
+    total = sum(len(each.compiled.tree.files) for each in done)
     what = f"{total} files of {len(done)} {'service' if len(done) == 1 else 'services'}"
     tell(f"Compiled {what} in {seconds:.2f} s.")
-    return f"{what}: nothing has changed."
+    return "" if notes else f"{what}: nothing has changed."
+
+
+def _notes(difference: Difference, folder: str) -> list[str]:
+    edited = [f"{folder}/{path} had been edited by hand; it is as compiled again" for path in difference.edited]
+    return edited + [f"{folder}/{path} is not ours; it was left as it is" for path in difference.foreign]
 
 
 def _near(folder: Path) -> str:
@@ -173,10 +179,11 @@ def _near(folder: Path) -> str:
 
 def _record(seen: set[str], done: list[Done], message: str, started: int) -> None:
     inputs = seen | {path for each in done for path in each.spec.folder.seen}
-    outputs = {str(each.folder) for each in done}
-    for each in done:
-        for file in (*each.compiled.tree.files,):
-            place = each.folder / file.path
-            outputs |= {str(place), str(place.parent), str(place.parent.parent)}
-        outputs.add(str(each.folder / "MANIFEST.json"))
+    outputs = {path for each in done for path in _outputs(each)}
     record(sys.argv[1:], inputs, outputs, message, started=started)
+
+
+def _outputs(each: Done) -> set[str]:
+    """Every file of a service and every folder that holds one: a file that is added or removed changes its folder."""
+    paths = [file.path for file in each.compiled.tree.files]
+    return {str(each.folder), *(f"{each.folder}/{path}" for path in (MANIFEST, *paths, *folders(paths)))}

@@ -69,7 +69,7 @@ def _value(
     """What is filed under one reference; None where it cannot be had, with the reason in the report."""
     try:
         if reference.table == "files":
-            return folder.digest(reference.key)
+            return folder.digest(reference.key, reference.without)
         if reference.table == "models":
             return read_facts(folder, metadata[reference.key], read_graph)
         return kept[reference.table].get(reference.key) or _pinned(reference, resolve)

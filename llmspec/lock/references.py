@@ -16,13 +16,21 @@ from llmspec.spec.service import LLMService
 FETCH_BASE = "python:3.13-slim"
 """Base of the image that downloads weights."""
 
+WEIGHTS = (".bin", ".data", ".gguf", ".h5", ".onnx_data", ".pt", ".pth", ".safetensors")
+"""Endings of weight files. One may lie in a model's metadata folder on one machine and not on another, because it is
+not in git; its digest stands in SHA256SUMS."""
+
 
 class Reference(Struct, frozen=True, order=True):
-    """One thing to pin. `table` is the lock's table, `key` its key, `at` the path in the spec that asks for it."""
+    """One thing to pin. `table` is the lock's table, `key` its key, `at` the path in the spec that asks for it.
+
+    Of a folder, files with an ending in `without` do not count.
+    """
 
     table: str
     key: str
     at: Path
+    without: tuple[str, ...] = ()
 
 
 def references(spec: LLMService) -> tuple[Reference, ...]:
@@ -50,7 +58,7 @@ def _all(spec: LLMService) -> Iterator[Reference]:
 
 def _of_model(model: Model) -> Iterator[Reference]:
     at: Path = ("models", model.name)
-    yield Reference("files", model.metadata, (*at, "metadata"))
+    yield Reference("files", model.metadata, (*at, "metadata"), WEIGHTS)
     yield Reference("models", model_key(model.uri, model.revision), (*at, "uri"))
     for image in model.engine.images():
         yield Reference("images", image, (*at, "engine", "version"))

@@ -114,7 +114,7 @@ def _model(resolved: Resolved, each: ResolvedModel) -> _Piece:
         scaling=_scaling(each, served),
         gpu=net.gpu,
         grace=served.container.wait + served.drain + TEARDOWN,
-        deadline=startup_budget(served.startup) + (BUILD if wait else FETCH),
+        deadline=startup_budget(served.startup) + FETCH + (BUILD if wait else 0),
         callers=_callers(resolved, net.task),
         internet=not wait,
         metrics_port=served.metrics_port,

@@ -139,7 +139,7 @@ def _pinned(reference: Reference, locked: Locked, folder: Folder, report: Report
     digest = None
     if reference.table == "files":
         try:
-            digest = folder.digest(reference.key)
+            digest = folder.digest(reference.key, reference.without)
         except Unreadable as error:
             report.say(UNREADABLE, reference.at, problem=str(error), help="paths begin at the folder of llm.yaml")
             return None

@@ -67,3 +67,12 @@ def test_it_remembers_what_it_looked_at(root):
     folder = Folder(root)
     folder.digest("docs")
     assert {str(root / "docs"), str(root / "docs" / "deep"), str(root / "docs" / "b.md")} <= folder.seen
+
+
+def test_what_is_not_in_git_does_not_count(root):
+    before = Folder(root).digest("docs", (".data",))
+    (root / "docs" / "__pycache__").mkdir()
+    (root / "docs" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    (root / "docs" / "weights.data").write_bytes(b"x")
+    assert Folder(root).digest("docs", (".data",)) == before
+    assert Folder(root).digest("docs") != before

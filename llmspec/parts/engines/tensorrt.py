@@ -29,7 +29,7 @@ NOT_A_GRAPH = Code(
 )  # fmt: skip
 AXIS_WITHOUT_RANGE = Code(
     "LS373", "axis-without-range", "this profile gives no range for the dynamic axis `{axis}` of `{tensor}`",
-    why="trtexec would silently set the axis to 1, and the engine would refuse every real request.",
+    why="`trtexec` would silently set the axis to 1, and the engine would refuse every real request.",
 )  # fmt: skip
 UNKNOWN_AXIS = Code(
     "LS374", "unknown-axis", "the graph has no dynamic axis `{axis}`",

@@ -122,7 +122,6 @@ class Canary(Release, kw_only=True):
             selector = deployment["spec"]["selector"]["matchLabels"]
             yield _service({**meta, "name": f"{name}-{track}"}, workload, selector)
         yield self._route(workload, meta)
-        yield self._admission(workload, meta, deployment)
         yield self._analysis(workload, meta)
         yield _monitor(workload, meta, deployment)
 
@@ -164,19 +163,6 @@ class Canary(Release, kw_only=True):
         rule = {"backendRefs": backends, "timeouts": {"request": "0s"}}
         spec = {"parentRefs": [Mark(parent, "release.gateway")], **hosts, "rules": [rule]}
         return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": meta, "spec": spec}
-
-    def _admission(self, workload: Workload, meta: Manifest, deployment: Manifest) -> Manifest:
-        """Lets the Gateway's proxies, which run in its namespace, reach the pods that it routes to."""
-        namespace = self.gateway.namespace or meta["namespace"]
-        peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
-        port = {"port": workload.containers[0].ports[0].number, "protocol": "TCP"}
-        spec = {
-            "podSelector": {"matchLabels": deployment["spec"]["selector"]["matchLabels"]},
-            "policyTypes": ["Ingress"],
-            "ingress": [{"from": [Mark(peer, "release.gateway")], "ports": [port]}],
-        }
-        name = {**meta, "name": f"{meta['name']}-gateway"}
-        return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": name, "spec": spec}
 
     def _analysis(self, workload: Workload, meta: Manifest) -> Manifest:
         limits = {

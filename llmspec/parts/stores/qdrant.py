@@ -51,7 +51,6 @@ class Qdrant(Store):
             scaling=Scaling(minimum=1, maximum=1),
             grace=60,
             metrics_port="http",
-            user=1000,
             origin=index.origin,
         )
 
