@@ -103,7 +103,7 @@ def compile(source: Source, folder: Folder, report: Report, spec: str = ".", out
 
 def _load(layer: Layer, report: Report) -> Loaded | None:
     view = report.within(lambda path: locate(layer.node, path), layer.environment)
-    spec = load(layer.node, LLMService, view)
+    spec = load(layer.node, LLMService, view, others=("environments",))
     return Loaded(layer, spec, view) if spec else None
 
 

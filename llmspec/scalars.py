@@ -98,14 +98,6 @@ class Owner(Text):
     example = "team-care@acme.example"
 
 
-class License(Text):
-    """SPDX license expression of one identifier."""
-
-    pattern = r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}"
-    what = "an SPDX license identifier"
-    example = "apache-2.0"
-
-
 class Branch(Text):
     """A git branch without characters that a shell or an expression could read."""
 

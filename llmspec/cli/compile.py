@@ -14,7 +14,17 @@ from llmspec.artifacts.compare import Difference, compare, unified
 from llmspec.artifacts.stamp import record
 from llmspec.artifacts.tree import MANIFEST, folders
 from llmspec.artifacts.write import CannotWrite, write
-from llmspec.cli.output import FAULT, FINDINGS, FOR_PEOPLE, color_option, format_option, paths_argument, show, status, tell
+from llmspec.cli.output import (
+    FAULT,
+    FINDINGS,
+    FOR_PEOPLE,
+    color_option,
+    format_option,
+    paths_argument,
+    show,
+    status,
+    tell,
+)
 from llmspec.cli.specs import SpecFile, find, source_of
 from llmspec.cli.tree import drawn
 from llmspec.compiler import Compiled

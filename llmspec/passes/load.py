@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Meta
+from msgspec.structs import replace
 
 from llmspec.part import Section, is_family, members
 from llmspec.report.code import Code
@@ -54,9 +55,12 @@ _BAD: Any = msgspec.UNSET
 """What a node is worth when a finding was said about it."""
 
 
-def load(node: Mapping, model: type[S], report: Report) -> S | None:
-    """The typed spec, or None with all reasons in the report."""
-    loaded = _section(node, model, "", report, node.span)
+def load(node: Mapping, model: type[S], report: Report, others: tuple[str, ...] = ()) -> S | None:
+    """The typed spec, or None with all reasons in the report. `others` are keys beside the model's, which somebody else
+    has read: a misspelt key may have meant one of them.
+    """
+    beginning = replace(node.span, end_line=node.span.line, end_column=node.span.column)
+    loaded = _section(node, model, "", report, beginning, others)
     return None if loaded is _BAD else loaded
 
 
@@ -181,7 +185,9 @@ def _fields(section: type[Section]) -> dict[str, Any]:
     return {field.encode_name.rstrip("_"): field for field in msgspec.structs.fields(section)}
 
 
-def _section(node: Mapping, section: type[S], called: str, report: Report, at: Span) -> Any:
+def _section(
+    node: Mapping, section: type[S], called: str, report: Report, at: Span, others: tuple[str, ...] = ()
+) -> Any:
     fields = _fields(section)
     values: dict[str, Any] = {}
     for key, value in node.entries:
@@ -189,7 +195,8 @@ def _section(node: Mapping, section: type[S], called: str, report: Report, at: S
         if name in fields:
             values[fields[name].name] = _read(value, fields[name].type, name, report, tight(value, key))
         elif not name.startswith("x-"):
-            report.say(UNKNOWN_KEY, key.span, key=name, of=_title(section, called), help=did_you_mean(name, fields))
+            hint = did_you_mean(name, (*fields, *others))
+            report.say(UNKNOWN_KEY, key.span, key=name, of=_title(section, called), help=hint)
             values[name] = _BAD
     for name, field in fields.items():
         if field.name not in values and field.default is NODEFAULT and field.default_factory is NODEFAULT:

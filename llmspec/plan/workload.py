@@ -119,7 +119,7 @@ class Workload(Struct, frozen=True, kw_only=True):
 
     `kind`: `service` (interchangeable replicas), `store` (replicas that own their storage), `job` (runs to its end).
     Seconds: `grace` from the signal to stop to the kill; `deadline` within which a new version must be up, or a job
-    done. `internet` says that it must reach hosts outside the cluster over HTTPS. `calls` are the workloads it calls.
+    done. `internet` says that it must reach hosts outside the cluster over HTTPS.
     """
 
     name: str
@@ -134,7 +134,6 @@ class Workload(Struct, frozen=True, kw_only=True):
     grace: int = 30
     deadline: int = 600
     callers: tuple[Caller, ...] = ()
-    calls: tuple[str, ...] = ()
     internet: bool = False
     metrics_port: str = ""
     signals: tuple[tuple[str, str], ...] = ()

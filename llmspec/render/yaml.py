@@ -23,6 +23,7 @@ _BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud8
 class Commented(str):
     """A string with a comment behind it, such as the tag that a commit stands for."""
 
+    __slots__ = ("comment",)
     comment: str
 
     def __new__(cls, text: str, comment: str) -> Commented:
@@ -61,7 +62,7 @@ def _entry(head: str, value: Any, depth: int) -> Iterator[str]:
         yield f"{head} {_inline(value, depth)}\n"
 
 
-def _inline(value: Any, depth: int) -> str:
+def _inline(value: Any, depth: int) -> str:  # noqa: PLR0911 - a table as ifs
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -20,4 +20,5 @@ def did_you_mean(word: str, among: Iterable[str]) -> str:
     near = begun[:4] or [name for name in (nearest(word, names),) if name]
     if near:
         return f"did you mean {' or '.join(f'`{name}`' for name in near)}?"
-    return f"one of {', '.join(f'`{name}`' for name in names)}" if 0 < len(names) <= 12 else ""  # noqa: PLR2004
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"there is only {listed}" if len(names) == 1 else f"one of {listed}" if 0 < len(names) <= 12 else ""  # noqa: PLR2004

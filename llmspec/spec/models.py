@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from llmspec.families import Engine
 from llmspec.part import Section
-from llmspec.scalars import Bytes, Cores, Count, License, Name, RelativePath, Revision, Tokens, Uri, doc
+from llmspec.scalars import Bytes, Cores, Count, Name, RelativePath, Revision, Tokens, Uri, doc
 
 
 class Context(Section):
@@ -67,7 +67,6 @@ class Model(Section, kw_only=True):
         Revision | None,
         doc("The immutable revision of the weights: for `hf:` the full commit."),
     ] = None
-    license: Annotated[License | None, doc("SPDX identifier of the weights' license.")] = None
     metadata: Annotated[
         RelativePath,
         doc(

@@ -30,8 +30,8 @@ def loaded(folder, *arguments):
     """The modules that a run has loaded in the end, with every parent of each."""
     run = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments],
-        cwd=folder, env={**os.environ, "LLMSPEC_CACHE_DIR": str(folder.parent / "cache")}, capture_output=True, text=True,
-        check=False,
+        cwd=folder, env={**os.environ, "LLMSPEC_CACHE_DIR": str(folder.parent / "cache")}, capture_output=True,
+        text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     said, _, modules = run.stderr.rpartition("\n")

@@ -51,6 +51,14 @@ class HostName(Text):
     example = "chat.acme.example"
 
 
+class Address(Text):
+    """The URL of a server, without credentials, query or anything that Argo's templates could fill."""
+
+    pattern = r"https?://[A-Za-z0-9]([A-Za-z0-9.-]{0,252})(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+    what = "the URL of a server"
+    example = "http://prometheus-operated.monitoring.svc:9090"
+
+
 class Gateway(Section):
     """The Gateway that the requests come through."""
 
@@ -64,7 +72,7 @@ class Gateway(Section):
 class Analysis(Section):
     """What the new version must hold, measured on its own pods alone; else it is aborted and rolled back."""
 
-    prometheus: Annotated[str, doc("Address of Prometheus, as the Argo Rollouts controller reaches it.")] = (
+    prometheus: Annotated[Address, doc("Address of Prometheus, as the Argo Rollouts controller reaches it.")] = Address(
         "http://prometheus-operated.monitoring.svc:9090"
     )
     max_error_ratio: Annotated[Fraction, doc("Share of requests that may fail.")] = 0.02

@@ -31,7 +31,7 @@ def network_policy(plan: Plan, workload: Workload, monitoring: str) -> Manifest:
         "podSelector": {"matchLabels": selector(plan.identity, workload)},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [*(_from(each, workload) for each in workload.callers), *_scrape(workload, monitoring)],
-        "egress": [_names(), *(_to(plan, each) for each in workload.calls), *([_https()] if workload.internet else [])],
+        "egress": [_names(), *([_https()] if workload.internet else [])],
     }
     return manifest("networking.k8s.io/v1", "NetworkPolicy", metadata(plan.identity, name, workload), spec=spec)
 
@@ -58,10 +58,6 @@ def _names() -> Manifest:
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }
     return {"to": [peer], "ports": [_port(53, "UDP"), _port(53)]}
-
-
-def _to(plan: Plan, name: str) -> Manifest:
-    return {"to": [{"podSelector": {"matchLabels": selector(plan.identity, name)}}]}
 
 
 def _https() -> Manifest:

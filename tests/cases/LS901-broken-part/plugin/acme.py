@@ -1,3 +1,5 @@
 """A part of another distribution that is not complete."""
 
-import acme_client
+from acme_client import Client
+
+CLIENT = Client()
