@@ -81,10 +81,10 @@ def check(
         pinned = resolve(each.spec, each.layer.environment, folder, each.report)
         if pinned is None:
             continue
-        before = len(report.errors)
+        before = each.report.faults
         for rule in rules():
             rule(pinned, each.report)
-        if len(report.errors) == before:
+        if each.report.faults == before:
             resolved.append(pinned)
             plans.append(lower(pinned, each.report))
     report.stop_on_errors()

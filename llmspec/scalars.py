@@ -86,6 +86,14 @@ class LabelKey(Text):
     example = "tier"
 
 
+class OwnLabelKey(LabelKey):
+    """A label key that a service may give its objects: none that tell the objects apart."""
+
+    pattern = rf"(?!app\.kubernetes\.io/|llmspec\.dev/){LabelKey.pattern}"
+    what = "a Kubernetes label key; those of `app.kubernetes.io/` and `llmspec.dev/` are set from the rest of the spec"
+    example = "tier"
+
+
 class SecretKey(Text):
     pattern = r"[-._a-zA-Z0-9]{1,253}"
     what = "a key of a Secret: letters, digits, `-`, `_` and `.`"

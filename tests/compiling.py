@@ -14,7 +14,7 @@ FULL = ROOT / "specs" / "support-assistant"
 
 
 def compiled(folder, text=None):
-    """Path → bytes of everything that the spec in `folder` gives, its manifest included; `text` in place of llm.yaml."""
+    """Path → bytes of all that the spec in `folder` gives, its manifest included; `text` stands in for llm.yaml."""
     text = (folder / "llm.yaml").read_text("utf-8") if text is None else text
     source = Source("llm.yaml", text)
     tree = compile_spec(source, Folder(folder), Report(source), f"specs/{folder.name}").tree

@@ -69,6 +69,22 @@ def test_case(case, tmp_path, is_update):
     assert status == (found[0][0] == "error")
 
 
+def checked_in_every_environment():
+    """Cases of `llmspec check` whose spec can be read, and declares no environments of its own."""
+    for case in cases():
+        spec = case / "llm.yaml" if (case / "llm.yaml").is_file() else BASE / "llm.yaml"
+        if case.name > "LS3" and not (case / "command").is_file() and "environments:" not in spec.read_text("utf-8"):
+            yield case
+
+
+@pytest.mark.parametrize("case", list(checked_in_every_environment()), ids=lambda case: case.name)
+def test_what_two_environments_have_is_said_once(case, tmp_path):
+    folder = prepared(case, tmp_path / "case")
+    with (folder / "llm.yaml").open("a", encoding="utf-8") as spec:
+        spec.write("environments: {production: {}, staging: {}}\n")
+    assert shell("llmspec check", folder)[1] == (case / "expected.txt").read_text("utf-8")
+
+
 def test_the_base_is_clean_and_locked(tmp_path):
     folder = shutil.copytree(BASE, tmp_path / "base")
     assert shell("llmspec check\nllmspec lock --check\n", folder) == (

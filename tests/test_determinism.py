@@ -112,17 +112,23 @@ def run(folder, *argv, seed="0"):
 
 
 PLACES = {
-    "absolute": ("/", str(FULL)),
-    "relative": (FULL / "corpus", ".."),
-    "file": (ROOT / "docs", "../specs/support-assistant/llm.yaml"),
+    # where the command is run, below the root of a repository, and what it is given there
+    "root": (".", "specs/support-assistant"),
+    "inside": ("specs/support-assistant/corpus", ".."),
+    "file": ("generated", "../specs/support-assistant/llm.yaml"),
+    "absolute": ("..", "{root}/specs/support-assistant"),
 }
 
 
-@pytest.mark.parametrize(("folder", "path"), PLACES.values(), ids=PLACES)
-def test_from_anywhere_and_with_any_hash_seed(folder, path, tmp_path):
-    seed = str(17 + list(PLACES.values()).index((folder, path)))
-    run(folder, "compile", path, "-o", str(tmp_path), seed=seed)
-    assert contents(tmp_path / "support-assistant") == contents(ROOT / "generated" / "support-assistant")
+@pytest.mark.parametrize("seed", range(len(PLACES)), ids=PLACES)
+def test_from_anywhere_and_with_any_hash_seed(seed, tmp_path):
+    folder, path = list(PLACES.values())[seed]
+    root = tmp_path / "repository"
+    shutil.copytree(FULL, root / "specs" / "support-assistant")
+    for name in (".git", "generated"):
+        (root / name).mkdir()
+    run(root / folder, "compile", path.format(root=root), seed=str(seed))
+    assert contents(root / "generated" / "support-assistant") == contents(ROOT / "generated" / "support-assistant")
 
 
 def test_no_network(monkeypatch, tmp_path):

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a file that is read whole; larger ones can only be digested."""
@@ -22,9 +23,9 @@ class Digest(Struct, frozen=True, order=True, omit_defaults=True):
     `sha256sum` prints it. `size` in bytes; `files` is 0 for a file.
     """
 
-    sha256: str
-    size: int
-    files: int = 0
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    size: Annotated[int, Meta(ge=0)]
+    files: Annotated[int, Meta(ge=0)] = 0
 
 
 class Folder:

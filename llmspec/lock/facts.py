@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from llmspec.artifacts.folder import Folder, Unreadable
 from llmspec.plan.build import Tensor
@@ -15,6 +16,9 @@ from llmspec.sizing.parameters import dense_parameters
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "int8": 1}
 """Bytes of one element of a dtype, by its name in config.json."""
+
+LARGEST = 10**15
+"""Greater than any count or size of a network; what exceeds it is not meant."""
 
 Graph = Any
 ReadGraph = Callable[[Path], Graph]
@@ -42,42 +46,71 @@ def read_facts(folder: Folder, metadata: str, read_graph: ReadGraph) -> Facts:
 def _json(folder: Folder, path: str) -> dict[str, Any]:
     try:
         data = msgspec.json.decode(folder.read(path), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise Unreadable(f"{path} is not a JSON object: {error}") from None
     return data
 
 
 def _of_config(config: dict[str, Any], index: dict[str, Any], sums: dict[str, str]) -> Facts:
-    text = config.get("text_config", config)
-    try:
-        parameters = dense_parameters(text) or 0
-        dtype = str(text.get("torch_dtype") or text.get("dtype") or "")
-        size = int((index.get("metadata") or {}).get("total_size") or parameters * BYTES.get(dtype, 0))
-        heads = int(text["num_attention_heads"])
-        facts = Facts(
-            architecture=str(text["model_type"]),
-            parameters=parameters,
-            weight_bytes=size,
-            dtype=dtype,
-            layers=int(text["num_hidden_layers"]),
-            hidden_size=int(text["hidden_size"]),
-            attention_heads=heads,
-            kv_heads=int(text.get("num_key_value_heads") or heads),
-            head_size=int(text.get("head_dim") or text["hidden_size"] // heads),
-            vocabulary=int(text["vocab_size"]),
-            longest_context=int(text.get("max_position_embeddings") or 0),
-            files=sums,
-        )
-    except KeyError as error:
-        raise NoFacts(f"config.json has no `{error.args[0]}`") from None
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise NoFacts(f"config.json has a value that cannot be: {error}") from None
-    if not facts.weight_bytes:
+    text = config["text_config"] if isinstance(config.get("text_config"), dict) else config
+    heads, hidden = _count(text, "num_attention_heads"), _count(text, "hidden_size")
+    for key in ("intermediate_size", "num_key_value_heads", "head_dim", "max_position_embeddings"):
+        _count(text, key, default=0)
+    facts = Facts(
+        architecture=_word(text, "model_type"),
+        layers=_count(text, "num_hidden_layers"),
+        hidden_size=hidden,
+        attention_heads=heads,
+        kv_heads=_count(text, "num_key_value_heads", default=0) or heads,
+        head_size=_count(text, "head_dim", default=0) or hidden // heads,
+        vocabulary=_count(text, "vocab_size"),
+        longest_context=_count(text, "max_position_embeddings", default=0),
+        dtype=_word(text, "torch_dtype" if "torch_dtype" in text else "dtype"),
+        files=sums,
+    )
+    parameters = _parameters(text)
+    size = _total_size(index) or parameters * BYTES.get(facts.dtype, 0)
+    if not size:
         raise NoFacts(
             f"the size of the weights cannot be told for `{facts.architecture}`: "
             "put the checkpoint's model.safetensors.index.json beside config.json"
         )
-    return facts
+    return replace(facts, parameters=parameters, weight_bytes=size)
+
+
+def _parameters(text: dict[str, Any]) -> int:
+    try:
+        return dense_parameters(text) or 0
+    except KeyError as error:
+        raise NoFacts(f"config.json has no {error}") from None
+
+
+def _count(text: dict[str, Any], key: str, default: int | None = None) -> int:
+    """A count of config.json: absent or null gives `default`, anything but a whole number is refused."""
+    value = text.get(key)
+    if value is None:
+        if default is None:
+            raise NoFacts(f"config.json has no `{key}`")
+        return default
+    if type(value) is not int or not 0 < value <= LARGEST:
+        raise NoFacts(f"`{key}` of config.json must be a whole number above zero, not {str(value)[:40]!r}")
+    return value
+
+
+def _word(text: dict[str, Any], key: str) -> str:
+    value = text.get(key, "")
+    if not isinstance(value, str) or len(value) > 100 or not value.isprintable():  # noqa: PLR2004 - of any name
+        raise NoFacts(f"`{key}` of config.json must be a name")
+    return value
+
+
+def _total_size(index: dict[str, Any]) -> int:
+    """`metadata.total_size` of a safetensors index, in bytes; 0 where the index does not give it."""
+    metadata = index.get("metadata")
+    size = metadata.get("total_size", 0) if isinstance(metadata, dict) else 0
+    if type(size) is not int or not 0 <= size <= LARGEST:
+        raise NoFacts(f"`total_size` of model.safetensors.index.json is no size: {str(size)[:40]!r}")
+    return size
 
 
 def _of_graph(folder: Folder, metadata: str, name: str, read_graph: ReadGraph, sums: dict[str, str]) -> Facts:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from llmspec.artifacts.folder import Digest
 from llmspec.plan.network import Facts
@@ -29,10 +29,10 @@ BAD_LOCK = Code(
 class Lock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pinned references. Keys: actions `owner/name@tag`, files by path, images `name:tag`, models `uri@revision`."""
 
-    version: int = 1
-    actions: dict[str, str] = {}
+    version: Literal[1] = 1
+    actions: dict[str, Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]] = {}
     files: dict[str, Digest] = {}
-    images: dict[str, str] = {}
+    images: dict[str, Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]] = {}
     models: dict[str, Facts] = {}
 
 

@@ -103,19 +103,17 @@ def _constrained(node: Node, type_: Any, key: str, report: Report, at: Span) -> 
 
 def _broken(meta: Meta, value: Any) -> str:
     """In words what `value` should be, if it is not."""
-    if meta.pattern is not None and not re.search(meta.pattern, value):
+    if meta.pattern is not None and not re.fullmatch(meta.pattern, value):
         return "one line of text without control characters"
+    if meta.min_length is not None and len(value) < meta.min_length:
+        return f"a list of at least {meta.min_length}"
     if meta.max_length is not None and len(value) > meta.max_length:
         return f"at most {meta.max_length} characters"
-    low, high = meta.ge, meta.le
-    if (
-        (low is not None and value < low)
-        or (high is not None and value > high)
-        or (meta.gt is not None and value <= meta.gt)
-    ):
-        lower = f"at least {low}" if low is not None else f"above {meta.gt}"
-        return lower if high is None else f"{lower} and at most {high:,}"
-    return ""
+    low, above, high = meta.ge, meta.gt, meta.le
+    # Written so that NaN, which compares false with everything, lies outside.
+    is_within = (low is None or value >= low) and (above is None or value > above) and (high is None or value <= high)
+    lower = f"at least {low}" if low is not None else f"above {above}"
+    return "" if is_within else lower if high is None else f"{lower} and at most {high:,}"
 
 
 def _optional(node: Node, type_: Any, key: str, report: Report, at: Span) -> Any:

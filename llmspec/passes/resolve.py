@@ -23,6 +23,7 @@ from llmspec.report.place import Path
 from llmspec.report.report import Report
 from llmspec.spec.models import Model
 from llmspec.spec.service import LLMService
+from llmspec.spec.tests import Dataset
 from llmspec.syntax.node import locate
 from llmspec.syntax.parse import UNREADABLE
 
@@ -106,7 +107,7 @@ def _by_name(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def resolve(spec: LLMService, environment: str, folder: Folder, report: Report) -> Resolved | None:
     """The pinned spec, or None with the reasons in the report."""
-    before = len(report.errors)
+    before = report.faults
     spec = ordered(spec)
     locked = _lock(folder, report)
     digests = {}
@@ -118,11 +119,19 @@ def resolve(spec: LLMService, environment: str, folder: Folder, report: Report) 
     prompts = tuple(
         read for prompt in spec.prompts if prompt.file in digests and (read := read_prompt(prompt, folder, report))
     )
-    if len(report.errors) > before:
+    rows = {str(each.name): _rows(each, folder, report) for each in spec.tests.datasets if each.file in digests}
+    if report.faults > before:
         return None
-    files = {str(dataset.name): dataset.file for dataset in spec.tests.datasets}
-    rows = {name: (folder.shown(file), folder.read(file)) for name, file in files.items()}
     return Resolved(environment, spec, locked.lock, models, prompts, rows, digests)
+
+
+def _rows(dataset: Dataset, folder: Folder, report: Report) -> tuple[str, bytes]:
+    try:
+        return folder.shown(dataset.file), folder.read(dataset.file)
+    except Unreadable as error:
+        at, hint = ("tests", "datasets", dataset.name, "file"), "name a file of JSON Lines that fits into memory"
+        report.say(UNREADABLE, at, problem=str(error), help=hint)
+        return folder.shown(dataset.file), b""
 
 
 def _lock(folder: Folder, report: Report) -> Locked:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class ContextFile(Struct, frozen=True, kw_only=True):
@@ -62,12 +62,15 @@ class Build(Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:/-]{1,100}\Z")]
+
+
 class Tensor(Struct, frozen=True):
     """An input or output of a network. A dimension is a number, or a name where it is dynamic."""
 
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...]
+    name: Identifier
+    dtype: Identifier
+    shape: tuple[Annotated[int, Meta(ge=-1, le=2**31)] | Identifier, ...]
 
 
 class Repository(Struct, frozen=True, kw_only=True):

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from llmspec.plan.build import Build, Image, Repository, Tensor
 from llmspec.plan.workload import Container, Files, Gpu
+
+# What a lock may say; it is a file like any other, and what it says goes into scripts and manifests.
+Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,100}\Z")]
+SourcePath = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f\\]{1,240}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Amount = Annotated[int, Meta(ge=0, le=10**15)]
 
 
 class Facts(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What the lock knows of a model. Sizes in bytes, lengths in tokens; zero and empty mean unknown."""
 
-    architecture: str = ""
-    parameters: int = 0
-    weight_bytes: int = 0
-    dtype: str = ""
-    layers: int = 0
-    hidden_size: int = 0
-    attention_heads: int = 0
-    kv_heads: int = 0
-    head_size: int = 0
-    vocabulary: int = 0
-    longest_context: int = 0
-    opset: int = 0
+    architecture: Word = ""
+    parameters: Amount = 0
+    weight_bytes: Amount = 0
+    dtype: Word = ""
+    layers: Amount = 0
+    hidden_size: Amount = 0
+    attention_heads: Amount = 0
+    kv_heads: Amount = 0
+    head_size: Amount = 0
+    vocabulary: Amount = 0
+    longest_context: Amount = 0
+    opset: Amount = 0
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
-    files: dict[str, str] = {}
+    files: dict[SourcePath, Sha256] = {}
     """Weight files whose SHA-256 is known: path in the source → hex digest."""
 
 

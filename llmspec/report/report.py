@@ -28,6 +28,7 @@ class Report:
         self._found: dict[Diagnostic, list[str]] = {}
         self._locate: Locate = lambda _: top(source)
         self._environment = ""
+        self._faults = [0]
         self.environments: list[str] = []
         """All environments of the spec, as far as they are known: a finding that holds in all is tied to none."""
 
@@ -35,7 +36,7 @@ class Report:
         """The same report, with `locate` to turn paths into places and an environment to name."""
         view = Report.__new__(Report)
         view._found, view._locate, view._environment = self._found, locate, environment  # noqa: SLF001
-        view.environments = self.environments
+        view.environments, view._faults = self.environments, self._faults  # noqa: SLF001
         return view
 
     def say(
@@ -52,6 +53,7 @@ class Report:
         labels = tuple(Label(self._span(place), text) for place, text in also)
         said = Diagnostic(code, code.message.format(**facts), self._span(at), note, help, labels)
         environments = self._found.setdefault(said, [])
+        self._faults[0] += said.severity == "error"
         if self._environment and self._environment not in environments:
             environments.append(self._environment)
 
@@ -70,6 +72,11 @@ class Report:
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         return tuple(row for row in self._found if row.severity == "error")
+
+    @property
+    def faults(self) -> int:
+        """How often an error was said: one that two environments have counts twice, unlike in `errors`."""
+        return self._faults[0]
 
     def stop_on_errors(self) -> None:
         """Raise `Failed` if anything said so far is an error."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from msgspec import Meta
+
 from llmspec.families import CI, Release
 from llmspec.part import Section
-from llmspec.scalars import LabelKey, LabelValue, Name, Owner, doc
+from llmspec.scalars import LabelValue, Name, Owner, OwnLabelKey, doc
 from llmspec.spec.models import Model
 from llmspec.spec.overrides import Override
 from llmspec.spec.prompts import Prompt
@@ -20,7 +22,7 @@ class Metadata(Section):
 
     name: Annotated[Name, doc("Name of the service, prefix of every object.")]
     owner: Annotated[Owner | None, doc("Team or address that answers for the service.")] = None
-    labels: Annotated[dict[LabelKey, LabelValue], doc("Labels of every object.")] = {}
+    labels: Annotated[dict[OwnLabelKey, LabelValue], doc("Labels of every object.")] = {}
 
 
 class LLMService(Section, kw_only=True):
@@ -29,7 +31,7 @@ class LLMService(Section, kw_only=True):
     api_version: Annotated[Literal["llmspec.dev/v1alpha1"], doc("Version of this language.")]
     kind: Annotated[Literal["LLMService"], doc("Always `LLMService`.")]
     metadata: Annotated[Metadata, doc("Name, owner, labels.")]
-    models: Annotated[tuple[Model, ...], doc("Every network that the service runs.")]
+    models: Annotated[tuple[Model, ...], Meta(min_length=1), doc("Every network that the service runs.")]
     prompts: Annotated[tuple[Prompt, ...], doc("What is said to the models.")] = ()
     rag: Annotated[Rag | None, doc("What is retrieved before a model answers.")] = None
     serving: Annotated[Serving, doc("Where the service runs.")]

@@ -16,7 +16,7 @@ STABLE, CLAIM = "Service/support-assistant-chat-stable", "PersistentVolumeClaim/
 OPTIONS, ACCOUNT = "ConfigMap/support-assistant-chat-serve-*", "ServiceAccount/support-assistant-chat"
 POD = "/spec/template/spec"
 BOX, INIT = f"{POD}/containers/0", f"{POD}/initContainers/0"
-GPU = "nvidia.com~1gpu"
+GPU, NAME = "nvidia.com~1gpu", "app.kubernetes.io~1name"
 CANARY, METRIC = "/spec/strategy/canary", "/spec/metrics/0"
 TYPO = "a-name-that-nothing-has"
 
@@ -61,10 +61,10 @@ MUTATIONS = (
     ("nothing_needs_a_shell", CHAT, f"{BOX}/lifecycle/preStop", {"exec": {"command": ["sleep", "15"]}}),
     ("nothing_needs_a_shell", CHAT, f"{BOX}/command/0", "/bin/sh"),
     ("no_variables_that_nobody_fills", CHAT, f"{BOX}/args/0", "${MODEL}"),
-    ("selectors_select_their_own_and_hold_no_version", CHAT, "/spec/template/metadata/labels/app.kubernetes.io~1name", "x"),
-    ("selectors_select_their_own_and_hold_no_version", CHAT, "/spec/selector/matchLabels/app.kubernetes.io~1version", "1"),
+    ("selectors_select_their_own_and_hold_no_version", CHAT, f"/spec/template/metadata/labels/{NAME}", "x"),
+    ("selectors_select_their_own_and_hold_no_version", CHAT, "/spec/selector/matchLabels/version", "1"),
     ("ports_exist", STABLE, "/spec/ports/0/targetPort", "grpc"),
-    ("ports_exist", STABLE, "/spec/selector/app.kubernetes.io~1name", TYPO),
+    ("ports_exist", STABLE, f"/spec/selector/{NAME}", TYPO),
     ("ports_exist", MONITOR, "/spec/podMetricsEndpoints/0/port", "8000"),
     ("ports_exist", CHAT, f"{BOX}/livenessProbe/httpGet/port", "health"),
     ("replicas_have_one_owner", ROLLOUT, "/spec/replicas", 4),
@@ -80,7 +80,7 @@ MUTATIONS = (
     ("policies_let_through_what_is_needed", ROUTE, "/spec/parentRefs/0/namespace", "elsewhere"),
     ("budgets_let_nodes_be_drained", BUDGET, "/spec/minAvailable", 4),
     ("budgets_let_nodes_be_drained", BUDGET, "/spec/maxUnavailable", 0),
-    ("budgets_let_nodes_be_drained", BUDGET, "/spec/selector/matchLabels/app.kubernetes.io~1name", TYPO),
+    ("budgets_let_nodes_be_drained", BUDGET, f"/spec/selector/matchLabels/{NAME}", TYPO),
     ("spreading_never_stops_a_pod", CHAT, f"{POD}/topologySpreadConstraints/0/whenUnsatisfiable", "DoNotSchedule"),
     ("spreading_never_stops_a_pod", CHAT, f"{POD}/affinity/podAntiAffinity", {}),
     ("pods_are_restricted", CHAT, f"{POD}/securityContext/seccompProfile", GONE),

@@ -1,4 +1,4 @@
-"""Mistakes that an expert would catch in a pod, each as a function from the objects of one environment to what is wrong.
+"""Mistakes that an expert would catch in a pod, each a function from the objects of one environment to what is wrong.
 
 A rule is found by its decorator, whose number is that of the list in the project's notes on Kubernetes. The rules of
 traffic, releases and jobs are in rules_release.py.
@@ -11,6 +11,7 @@ import yaml
 RULES = {}
 """Rules by name."""
 GPU = "nvidia.com/gpu"
+CLAIM = "persistentVolumeClaim"
 SECONDS = {"periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3}
 """Kubernetes' defaults of a probe."""
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "m": 0.001, "": 1}
@@ -140,7 +141,7 @@ def init_containers_want_no_gpu(objects):
 def shared_memory(objects):
     for owner, pod, container in containers(objects, init=False):
         sizes = empty_dirs(pod, memory=True)
-        mounts = {mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == "/dev/shm"}  # noqa: S108
+        mounts = {mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == "/dev/shm"}
         if int(gpus(container) or 0) > 1 and not mounts & set(sizes):
             yield f"{title(owner)}: several GPUs without /dev/shm"
         total = sum(quantity(each.get("sizeLimit", "9999Ti")) for each in sizes.values())
@@ -160,8 +161,10 @@ def disk_is_asked_for(objects):
 
 @rule(12)
 def a_shared_claim_can_be_shared(objects):
-    claims = {each["metadata"]["name"]: each["spec"]["accessModes"] for each in of_kind(objects, "PersistentVolumeClaim")}
-    users = [each["persistentVolumeClaim"]["claimName"] for _, pod in pods(objects) for each in pod["volumes"] if "persistentVolumeClaim" in each]  # fmt: skip # noqa: E501
+    kind = "PersistentVolumeClaim"
+    claims = {each["metadata"]["name"]: each["spec"]["accessModes"] for each in of_kind(objects, kind)}
+    mounted = [each[own] for _, pod in pods(objects) for each in pod["volumes"] for own in each if own == CLAIM]
+    users = [each["claimName"] for each in mounted]
     for name in set(users):
         if name not in claims or (users.count(name) > 1 and "ReadWriteMany" not in claims[name]):
             yield f"{name}: {claims.get(name)}"
@@ -181,9 +184,9 @@ def what_is_written_is_writable(objects):
     for owner, _, container in containers(objects):
         places = [mount["mountPath"] for mount in container.get("volumeMounts", []) if not mount.get("readOnly")]
         for each in container.get("env", []):
-            if re.search(r"HOME$|CACHE|TEMP|SNAPSHOTS", each["name"]) and "value" in each:
-                if not any(each["value"].startswith(place) for place in places):
-                    yield f"{title(owner)}: {each['name']} is {each['value']}, which is read-only"
+            is_path = re.search(r"HOME$|CACHE|TEMP|SNAPSHOTS", each["name"]) and "value" in each
+            if is_path and not any(each["value"].startswith(place) for place in places):
+                yield f"{title(owner)}: {each['name']} is {each['value']}, which is read-only"
 
 
 @rule(16)
@@ -300,7 +303,7 @@ def no_rights_and_no_foreign_code(objects):
     accounts = {each["metadata"]["name"]: each for each in of_kind(objects, "ServiceAccount")}
     for owner, pod in pods(objects):
         account = accounts.get(pod.get("serviceAccountName"), {})
-        if pod.get("automountServiceAccountToken") is not False or account.get("automountServiceAccountToken") is not False:
+        if any(each.get("automountServiceAccountToken") is not False for each in (pod, account)):
             yield f"{title(owner)}: a token is mounted"
     for owner, pod, container in containers(objects):
         if config_of(objects, pod, container).get("trust-remote-code"):

@@ -3,7 +3,7 @@
 import re
 from hashlib import sha256
 
-from rules import RULES, of_kind, owners, pods, rule, title
+from rules import RULES, containers, of_kind, owners, pods, rule, title
 
 __all__ = ["RULES"]
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -41,7 +41,8 @@ def long_answers_are_not_cut(objects):
 def a_rollout_can_move_and_leaves_somebody(objects):
     for each in of_kind(objects, "Deployment"):
         limits = each["spec"]["strategy"].get("rollingUpdate", {"maxSurge": 1, "maxUnavailable": 0})
-        if limits["maxSurge"] == limits["maxUnavailable"] == 0 or limits["maxUnavailable"] >= each["spec"].get("replicas", 9):
+        missing, replicas = limits["maxUnavailable"], each["spec"].get("replicas", 9)
+        if limits["maxSurge"] == missing == 0 or missing >= replicas:
             yield f"{title(each)}: {limits}"
 
 
@@ -60,7 +61,8 @@ def ports_exist(objects):
     for each in of_kind(objects, "Service"):
         for owner in selected(objects, each["spec"]["selector"]) or [None]:
             names = port_names(owner) if owner else {}
-            yield from (f"{title(each)}: {port}" for port in each["spec"]["ports"] if port.get("targetPort") not in names)
+            ports = [port.get("targetPort") for port in each["spec"]["ports"]]
+            yield from (f"{title(each)}: {port}" for port in ports if port not in names)
     for each in of_kind(objects, "PodMonitor"):
         names = [port_names(owner) for owner in selected(objects, each["spec"]["selector"]["matchLabels"])]
         wanted = [end.get("port") for end in each["spec"]["podMetricsEndpoints"]]
@@ -85,14 +87,16 @@ def replicas_have_one_owner(objects):
         if ref["kind"] == "Deployment" and ref["name"] in rollouts:
             yield f"{title(each)}: the Rollout owns these replicas"
     yield from (f"{target} is scaled twice" for target in set(targets) if targets.count(target) > 1)
-    yield from (f"{name}: Rollout and Deployment both say" for name in rollouts if "replicas" in named(objects, "Deployment", name)["spec"])  # fmt: skip # noqa: E501
+    owned = [named(objects, "Deployment", name) for name in rollouts]
+    yield from (f"{title(each)}: the Rollout says it, too" for each in owned if "replicas" in each["spec"])
 
 
 @rule(32)
 def policies_let_through_what_is_needed(objects):
     for owner in owners(objects):
         labels = owner["spec"]["template"]["metadata"]["labels"]
-        own = [each for each in of_kind(objects, "NetworkPolicy") if within(each["spec"]["podSelector"]["matchLabels"], labels)]
+        policies = of_kind(objects, "NetworkPolicy")
+        own = [each for each in policies if within(each["spec"]["podSelector"]["matchLabels"], labels)]
         asked = [row for each in own for row in each["spec"].get("egress", []) if names_servers(row)]
         if not asked:
             yield f"{title(owner)}: cannot ask for names, or has no policy"
@@ -121,13 +125,15 @@ def wanted_callers(objects, labels):
 
 
 def admits(row, namespace, port):
-    spaces = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in row["from"] if "podSelector" not in peer]
+    whole = [peer for peer in row["from"] if "podSelector" not in peer]
+    spaces = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in whole]
     return {"kubernetes.io/metadata.name": namespace} in spaces and port in [each["port"] for each in row["ports"]]
 
 
 @rule(33)
 def budgets_let_nodes_be_drained(objects):
-    budgets = [(each, selected(objects, each["spec"]["selector"]["matchLabels"])) for each in of_kind(objects, "PodDisruptionBudget")]  # fmt: skip # noqa: E501
+    rows = of_kind(objects, "PodDisruptionBudget")
+    budgets = [(each, selected(objects, each["spec"]["selector"]["matchLabels"])) for each in rows]
     for each, found in budgets:
         if "minAvailable" in each["spec"] or not each["spec"].get("maxUnavailable") or len(found) != 1:
             yield f"{title(each)}: {each['spec']}"
@@ -149,8 +155,10 @@ def a_canary_has_two_services_and_a_route(objects):
     for each in of_kind(objects, "Rollout"):
         canary = each["spec"]["strategy"]["canary"]
         wanted = {canary["stableService"], canary["canaryService"]}
-        route = named(objects, "HTTPRoute", canary["trafficRouting"]["plugins"]["argoproj-labs/gatewayAPI"]["httpRoute"])
-        backends = [ref["name"] for row in (route or {"spec": {"rules": []}})["spec"]["rules"] for ref in row["backendRefs"]]
+        plugin = canary["trafficRouting"]["plugins"]["argoproj-labs/gatewayAPI"]
+        route = named(objects, "HTTPRoute", plugin["httpRoute"])
+        rows = route["spec"]["rules"] if route else []
+        backends = [ref["name"] for row in rows for ref in row["backendRefs"]]
         if len(wanted) != 2 or set(backends) != wanted or not all(named(objects, "Service", name) for name in wanted):
             yield f"{title(each)}: {wanted}, {backends}"
         if canary.keys() & {"dynamicStableScale", "scaleDownDelaySeconds"}:
@@ -193,7 +201,9 @@ def an_analysis_is_given_what_it_wants(objects):
 @rule(43)
 def routes_keep_to_the_standard_channel(objects):
     for each in of_kind(objects, "HTTPRoute"):
-        yield from (title(each) for row in each["spec"]["rules"] if row.keys() & {"retry", "sessionPersistence", "name"})
+        yield from (
+            title(each) for row in each["spec"]["rules"] if row.keys() & {"retry", "sessionPersistence", "name"}
+        )
 
 
 @rule(44)
@@ -227,7 +237,8 @@ def names_and_labels_are_legal(objects):
         meta, pod = each["metadata"], each["spec"].get("template", {}).get("spec", {}) if "spec" in each else {}
         parts = [row["name"] for key in ("volumes", "containers", "initContainers") for row in pod.get(key, [])]
         yield from (f"{title(each)}: {name}" for name in (meta["name"], *parts) if not NAME.fullmatch(name))
-        labels = [meta.get("labels", {}), each.get("spec", {}).get("template", {}).get("metadata", {}).get("labels", {})]
+        template = each.get("spec", {}).get("template", {}).get("metadata", {})
+        labels = [meta.get("labels", {}), template.get("labels", {})]
         values = [value for row in labels for value in row.values()]
         yield from (f"{title(each)}: {value}" for value in values if not LABEL.fullmatch(str(value)))
 
@@ -237,11 +248,8 @@ def text_is_text(objects):
     for each in objects:
         rows = [each["metadata"].get("labels", {}), each["metadata"].get("annotations", {}), each.get("data", {})]
         values = [value for row in rows for value in row.values()]
-        values += [env.get("value", "") for _, pod in pods([each] if each["kind"] in KINDS else []) for box in pod["containers"] for env in box.get("env", [])]  # fmt: skip # noqa: E501
+        values += [env.get("value", "") for *_, box in containers([each]) for env in box.get("env", [])]
         yield from (f"{title(each)}: {value!r}" for value in values if not isinstance(value, str))
-
-
-KINDS = ("Deployment", "StatefulSet", "Job")
 
 
 @rule(50)
@@ -271,8 +279,8 @@ def engines_are_built_where_they_are_served(objects):
             if "wait-for" not in box.get("command", [""])[0]:
                 continue
             result = box["args"][0].removesuffix("/.complete")
-            jobs = [each for each in of_kind(objects, "Job") if result in each["spec"]["template"]["spec"]["containers"][0]["args"]]
-            if not jobs or jobs[0]["spec"]["template"]["spec"].get("affinity") != pod.get("affinity"):
+            builders = [job for _, job in pods(of_kind(objects, "Job")) if result in job["containers"][0]["args"]]
+            if not builders or builders[0].get("affinity") != pod.get("affinity"):
                 yield f"{title(owner)}: {result} is built elsewhere, or not at all"
             if not re.search(r"-[0-9a-f]{12}$", result):
                 yield f"{title(owner)}: {result} does not name what it was made from"

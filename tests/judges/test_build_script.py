@@ -127,7 +127,9 @@ def test_killed_half_way(place, number):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("a",), ("a", "b", "c"), ("--lane", "GPU", "a", "b"), ("--lane",), ("--unknown", "a", "b")], ids=str
+    "arguments",
+    [(), ("a",), ("a", "b", "c"), ("--lane", "GPU", "a", "b"), ("--lane",), ("--unknown", "a", "b")],
+    ids=str,
 )
 def test_wrong_use(place, arguments):
     """A misspelt lane most of all: no step would match it, and an empty repository would be called complete."""

@@ -14,7 +14,9 @@ def test_mistake_is_not_made(rule, environment):
     assert RULES[rule](objects(environment)) == []
 
 
-@pytest.mark.parametrize(("rule", "target", "place", "wrong"), MUTATIONS, ids=[f"{row[0]}-{row[2]}" for row in MUTATIONS])
+@pytest.mark.parametrize(
+    ("rule", "target", "place", "wrong"), MUTATIONS, ids=[f"{row[0]}-{row[2]}" for row in MUTATIONS]
+)
 def test_mistake_would_be_caught(rule, target, place, wrong):
     assert RULES[rule](mutated(objects(FULL), target, place, wrong))
 

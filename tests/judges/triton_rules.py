@@ -1,4 +1,4 @@
-"""What Triton's core checks of a model configuration beside its syntax: ValidateModelConfig of model_config_utils.cc."""
+"""What Triton's core checks of a configuration beside its syntax: ValidateModelConfig of model_config_utils.cc."""
 
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 

@@ -56,7 +56,7 @@ def _faults(shown: str, data: bytes, prompt: PromptFile | None) -> Iterator[Call
             continue
         try:
             row = msgspec.json.decode(line, type=dict[str, object])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             say = partial(Report.say, code=BAD_ROW, at=place(number), help="write one JSON object on each line")
             yield partial(say, number=number, problem=str(error))
             continue
