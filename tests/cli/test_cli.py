@@ -111,7 +111,8 @@ def test_json_has_what_programs_need(repo):
 
 
 @pytest.mark.parametrize("output_format", ["json", "gitlab", "sarif"])
-def test_formats_for_programs_are_documents_even_when_empty(repo, output_format):
+@pytest.mark.usefixtures("repo")
+def test_formats_for_programs_are_documents_even_when_empty(output_format):
     json.loads(run("check", "svc", "--output-format", output_format).stdout)
 
 
@@ -206,7 +207,7 @@ def test_a_file_that_a_person_put_there_is_named_and_kept(repo):
     assert "NOTES.md is not ours" in done.stderr
 
 
-def test_as_a_module(repo):
+def test_as_a_module():
     done = subprocess.run([sys.executable, "-m", "llmspec", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("llmspec ")
 
@@ -219,7 +220,8 @@ def test_a_document_is_written_even_when_nothing_has_changed(repo, monkeypatch):
         json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def test_a_fault_of_ours_is_a_sentence(repo, monkeypatch, capsys):
+@pytest.mark.usefixtures("repo")
+def test_a_fault_of_ours_is_a_sentence(monkeypatch, capsys):
     def broken(*_, **__):
         raise ZeroDivisionError("oops")
 

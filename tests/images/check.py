@@ -52,7 +52,7 @@ sys.exit(not any(map(answers, map(int, sys.argv[1:]))))
 """
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """What is wrong with an image, in a sentence, with what its programs said."""
 
 

@@ -22,7 +22,8 @@ MAY = {
     "spec": {"families", "part", "scalars"},
     "lock": {"artifacts", "catalog", "families", "part", "plan", "render", "report", "sizing", "spec", "syntax"},
     "passes": {
-        "artifacts", "catalog", "families", "lock", "part", "plan", "render", "report", "scalars", "sizing", "spec", "syntax",
+        "artifacts", "catalog", "families", "lock", "part", "plan", "render", "report", "scalars", "sizing",
+        "spec", "syntax",
     },
     "parts": {"artifacts", "catalog", "families", "part", "plan", "render", "report", "scalars", "sizing"},
     "targets": {"artifacts", "families", "plan", "render", "report"},

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import jinja2
-import jinja2.nodes as nodes
 import pytest
+from jinja2 import nodes
 
-from llmspec.render.template import FILTERS, render, template_root, BreaksOut
+from llmspec.render.template import FILTERS, BreaksOut, render, template_root
 
 ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const, nodes.For,

@@ -82,7 +82,8 @@ def test_one_environment_where_none_is_declared():
 
 
 def test_a_value_points_into_the_layer_that_said_it():
-    text = "models:\n  - name: chat\n    size: 1\n    other: 2\nenvironments:\n  prod:\n    models:\n      - name: chat\n        size: 9\n"
+    text = "models:\n  - name: chat\n    size: 1\n    other: 2\n"
+    text += "environments:\n  prod:\n    models:\n      - name: chat\n        size: 9\n"
     nodes, _ = layers(text)
     assert locate(nodes["prod"], ("models", "chat", "size")).line == 9
     assert locate(nodes["prod"], ("models", "chat", "other")).line == 4

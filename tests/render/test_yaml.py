@@ -10,10 +10,14 @@ from llmspec.render.yaml import Commented, dump
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 words = st.sampled_from(
-    ["no", "Yes", "on", "null", "~", "0777", "0o17", "1e3", "12:30", "1.10", "2026-11-23", "=", "<<", "-", "- a", "a: b",
-     "a #b", "#a", "@a", "`a", "%a", "&a", "*a", "!a", "|", ">", "'", '"', "{}", "[]", " a", "a ", "a\n", "a\n\n", "\na",
-     "a\nb", "a \nb", "  a\nb", "a\n  b\n", "\t", "a\tb", "4Gi", "500m", "90s", "--flag", "--flag=x", "---", "...", "y", ".5",
-     "1_000", "0x1F", "0b1", "\u2028", "\ufeff", "\U0001f600", "a\r\nb", "null ", "sha256:0a", "a:", ":a", "?", "? a", "1e5s",
+    ["no", "Yes", "on", "null", "~", "0777", "0o17", "1e3", "12:30", "1.10", "2026-11-23", "=", "<<", "-",
+    "- a", "a: b",
+     "a #b", "#a", "@a", "`a", "%a", "&a", "*a", "!a", "|", ">", "'", '"', "{}", "[]", " a", "a ", "a\n",
+     "a\n\n", "\na",
+     "a\nb", "a \nb", "  a\nb", "a\n  b\n", "\t", "a\tb", "4Gi", "500m", "90s", "--flag", "--flag=x", "---",
+     "...", "y", ".5",
+     "1_000", "0x1F", "0b1", "\u2028", "\ufeff", "\U0001f600", "a\r\nb", "null ", "sha256:0a", "a:", ":a", "?",
+     "? a", "1e5s",
      "${{ x }}", "$(a)", "a\\b", "it's", 'say "x"', "C:\\d", "/a:b", "a:b", "::", "__a"]
 )  # fmt: skip
 scalars = st.one_of(

@@ -154,7 +154,7 @@ def test_the_script_writes_the_graph_that_is_there():
 
 def test_the_embedder_is_what_its_readme_says():
     pytest.importorskip("onnx")
-    from llmspec.engine.onnx_graph import check_graph, read_graph  # noqa: PLC0415
+    from llmspec.engine.onnx_graph import check_graph, read_graph
 
     path = EXAMPLE / "models" / "embed" / "model.onnx"
     graph = read_graph(path)
