@@ -65,7 +65,7 @@ class Revision(Text):
 class Host(Text):
     """A registry with an optional port and path, as in an image reference."""
 
-    pattern = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    pattern = r"(?!.{129})[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
     what = "a registry and a path in it, in lower case, such as `ghcr.io/acme`"
     example = "ghcr.io/acme"
 

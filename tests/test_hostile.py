@@ -109,7 +109,7 @@ TEXTS = {
         "LS206",
     ),
     "trailing line break": (TEXT.replace("0.24.0}", '0.24.0, toolCallParser: "hermes\\n"}').encode(), "LS206"),
-    "no models": (re.sub(r"models:\n(  .*\n)+", "models: []\n", TEXT).encode() + b"  cache: {kind: pvc}\n", ""),
+    "no models": (re.sub(r"models:\n(  .*\n)+", "models: []\n", TEXT).encode() + b"  cache: {kind: pvc}\n", "LS206"),
     "braces": (TEXT.replace("gpu: l4", 'gpu: "{0.__class__}"').encode(), "LS305"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from types import UnionType
@@ -17,7 +18,7 @@ from llmspec.report.nearest import did_you_mean
 from llmspec.report.place import Span
 from llmspec.report.report import Report
 from llmspec.scalars import Measured, Text
-from llmspec.syntax.node import Mapping, Node, Scalar, Sequence, item_name, plain, tight
+from llmspec.syntax.node import Mapping, Node, Scalar, Sequence, item_name, tight
 
 UNKNOWN_KEY = Code(
     "LS201", "unknown-key", "`{key}` is no key of {of}",
@@ -67,6 +68,8 @@ def load(node: Mapping, model: type[S], report: Report, others: tuple[str, ...] 
 def _read(node: Node, type_: Any, key: str, report: Report, at: Span) -> Any:  # noqa: PLR0911 - a table as ifs
     """The value of `node` as `type_`; `key` names it in messages, `at` is its tight place."""
     origin = get_origin(type_)
+    if isinstance(node, Scalar) and isinstance(node.value, float) and not math.isfinite(node.value):
+        return _wrong(node, "a number that can be written down", key, report, at)
     if origin is Annotated:
         return _constrained(node, type_, key, report, at)
     if origin in (Union, UnionType):
@@ -218,7 +221,7 @@ def _example(name: str, type_: Any) -> str:
 
 def _scalar(node: Node, type_: Any, key: str, report: Report, at: Span) -> Any:
     if type_ is Any:
-        return plain(node)
+        return _free(node, key, report)
     value = node.value if isinstance(node, Scalar) else None
     if issubclass(type_, Measured):
         return _measured(node, type_, key, report, at)
@@ -233,6 +236,18 @@ def _scalar(node: Node, type_: Any, key: str, report: Report, at: Span) -> Any:
 
 
 _WORDS = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "text"}
+
+
+def _free(node: Node, key: str, report: Report) -> Any:
+    """A value of any form. Mappings come in order of key: the order of writing has no meaning."""
+    if isinstance(node, Mapping):
+        rows = [(str(name.value), value, tight(value, name)) for name, value in node.entries]
+        read = {name: _read(value, Any, name, report, at) for name, value, at in rows}
+        return _BAD if any(value is _BAD for value in read.values()) else dict(sorted(read.items()))
+    if isinstance(node, Sequence):
+        items = [_read(each, Any, key, report, tight(each, None)) for each in node.items]
+        return _BAD if any(each is _BAD for each in items) else items
+    return node.value
 
 
 def _measured(node: Node, type_: type[Measured], key: str, report: Report, at: Span) -> Any:

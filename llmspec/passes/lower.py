@@ -83,12 +83,16 @@ def _different(images: Iterator[Image]) -> Iterator[Image]:
             yield image
 
 
+def _namespace(resolved: Resolved) -> str:
+    return resolved.spec.serving.namespace or resolved.spec.metadata.name
+
+
 def _identity(resolved: Resolved) -> Identity:
     spec = resolved.spec
     return Identity(
         service=spec.metadata.name,
         environment=resolved.environment,
-        namespace=spec.serving.namespace or spec.metadata.name,
+        namespace=_namespace(resolved),
         registry=spec.serving.registry,
         owner=spec.metadata.owner or "",
         labels=tuple((str(key), str(value)) for key, value in spec.metadata.labels.items()),
@@ -151,8 +155,7 @@ def _release(resolved: Resolved) -> Release:
 
 def _callers(resolved: Resolved, task: str = "") -> tuple[Caller, ...]:
     """The clients, and what a release puts before a generating model."""
-    spec = resolved.spec
-    before = _release(resolved).callers(spec.serving.namespace or spec.metadata.name) if task == "generate" else ()
+    before = _release(resolved).callers(_namespace(resolved)) if task == "generate" else ()
     return before + tuple(
         Caller(
             namespace=client.namespace,
@@ -291,7 +294,7 @@ def _store(resolved: Resolved, rag: Rag) -> _Piece:
             "index": index.physical,
             "embedding": {
                 "model": rag.embedding.model,
-                "url": f"http://{index.service}-{rag.embedding.model}:8000",
+                "url": index.address(rag.embedding.model, 8000),
                 "dimensions": rag.embedding.dimensions,
                 "metric": rag.embedding.metric,
             },
@@ -337,6 +340,7 @@ def _index(resolved: Resolved, rag: Rag) -> Index:
     service = resolved.spec.metadata.name
     return Index(
         service=service,
+        namespace=_namespace(resolved),
         name=service,
         physical=f"{service}__{fingerprint}",
         dimensions=rag.embedding.dimensions,

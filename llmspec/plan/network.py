@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from llmspec.plan.build import Build, Image, Repository, Tensor
+from llmspec.plan.names import address
 from llmspec.plan.workload import Container, Files, Gpu
 
 # What a lock may say; it is a file like any other, and what it says goes into scripts and manifests.
@@ -93,8 +94,13 @@ class Index(Struct, frozen=True, kw_only=True):
     """A vector index. `physical` is its name with the fingerprint of everything that its vectors depend on."""
 
     service: str
+    namespace: str
     name: str
     physical: str
     dimensions: int
     metric: str
     origin: str
+
+    def address(self, workload: str, port: int) -> str:
+        """The URL of a workload of the same service."""
+        return address(self.service, workload, self.namespace, port)

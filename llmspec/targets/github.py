@@ -8,6 +8,7 @@ from llmspec.artifacts.artifact import Artifact, made
 from llmspec.families import Target
 from llmspec.plan.pipeline import Action, Pipeline, PipelineJob
 from llmspec.plan.plan import Manifest, Plans
+from llmspec.render.template import BreaksOut
 from llmspec.render.yaml import Commented
 from llmspec.report.report import Report
 
@@ -29,7 +30,7 @@ class GitHubWorkflow(Target):
 
 
 def _workflow(service: str, pipeline: Pipeline) -> Manifest:
-    paths = list(pipeline.paths)
+    paths = [_literal(path) for path in pipeline.paths]
     return {
         "name": service,
         "on": {"push": {"branches": [pipeline.main], "paths": paths}, "pull_request": {"paths": paths}},
@@ -43,7 +44,7 @@ def _workflow(service: str, pipeline: Pipeline) -> Manifest:
 
 
 def _job(pipeline: Pipeline, job: PipelineJob) -> Manifest:
-    rows = [{"context": context, "tag": tag} for context, tag in job.matrix]
+    rows = [{"context": _literal(context), "tag": _literal(tag)} for context, tag in job.matrix]
     return {
         "name": job.title,
         "runs-on": pipeline.runner,
@@ -66,8 +67,15 @@ def _step(pipeline: Pipeline, step: Action) -> Manifest:
         **condition,
         **({"uses": _uses(step.uses)} if step.uses else {"run": step.run}),
         **({"with": dict(step.inputs)} if step.inputs else {}),
-        **({"env": dict(step.env)} if step.env else {}),
+        **({"env": {name: _literal(value) for name, value in step.env}} if step.env else {}),
     }
+
+
+def _literal(text: str) -> str:
+    """Text that must stay text: GitHub would evaluate an expression in it."""
+    if "${{" in text:
+        raise BreaksOut(f"an expression of GitHub Actions in {text[:40]!r}")
+    return text
 
 
 def _uses(pinned: str) -> Commented:

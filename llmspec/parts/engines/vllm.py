@@ -31,6 +31,12 @@ OWN_ARGUMENT = Code(
     why="A setting that is written in two places can differ in them.",
 )  # fmt: skip
 
+LITTLE_MEMORY = Code(
+    "LS364", "memory-too-small", "{memory:.1f} GiB of memory are too little beside {shared:.0f} GiB of shared memory",
+    why="Shared memory for the exchange between GPUs counts against the container's memory limit; without several GiB "
+    "beside it the engine is killed while it starts.",
+)  # fmt: skip
+
 GIB = 2**30
 INITIALISE = 180
 """Seconds for compiling, profiling and CUDA graph capture: an allowance; published startup probes give whole
@@ -68,16 +74,26 @@ class Vllm(Engine):
             known = ", ".join(f"`{version}`" for version in vllm())
             report.say(UNKNOWN_VLLM, (*at, "version"), version=self.version, help=f"known: {known}")
             return
+        self._check_arguments(network, row, report)
+        self._check_memory(network, report)
+
+    def _check_arguments(self, network: Network, row: VllmRow, report: Report) -> None:
         own = self._own(network)
         for argument in sorted(self.args):
+            at = (*network.at, "engine", "args", Key(argument))
             if argument in own:
-                where, hint = own[argument][1], "remove it here"
-                report.say(OWN_ARGUMENT, (*at, "args", Key(argument)), argument=argument, where=where, help=hint)
+                hint = "remove it here"
+                report.say(OWN_ARGUMENT, at, argument=argument, where=own[argument][1], help=hint)
             elif argument not in row.flags:
                 hint = did_you_mean(argument, row.flags)
-                report.say(
-                    UNKNOWN_ARGUMENT, (*at, "args", Key(argument)), version=self.version, argument=argument, help=hint
-                )
+                report.say(UNKNOWN_ARGUMENT, at, version=self.version, argument=argument, help=hint)
+
+    def _check_memory(self, network: Network, report: Report) -> None:
+        shared = _shared(network)
+        if 0 < network.memory < shared + 4 * GIB:
+            hint = f"write `memory: {(shared + 8 * GIB) // GIB}Gi` or more, or leave it out"
+            at = (*network.at, "resources", "memory")
+            report.say(LITTLE_MEMORY, at, memory=network.memory / GIB, shared=shared / GIB, help=hint)
 
     def _own(self, network: Network) -> dict[str, tuple[Any, str]]:
         """Options that the spec's own keys set: value, and the key."""
@@ -110,7 +126,7 @@ class Vllm(Engine):
             origins=(f"{network.origin}.engine", f"{network.origin}.context", f"{network.origin}.parallelism"),
         )
         image = self._image(network, row, pin)
-        shared = 4 * GIB * network.tensor_parallel if network.tensor_parallel > 1 else 0
+        shared = _shared(network)
         return Served(
             container=self._container(network, image, files, shared),
             image=image,
@@ -179,6 +195,11 @@ class Vllm(Engine):
             live=Probe("/health", "http", period=10, failures=6),
             wait=15,
         )
+
+
+def _shared(network: Network) -> int:
+    """Bytes of /dev/shm: none for one GPU; for several, what their processes exchange (KServe 1 GiB, llm-d 20 GiB)."""
+    return 4 * GIB * network.tensor_parallel if network.tensor_parallel > 1 else 0
 
 
 def _rounded(size: int) -> int:

@@ -84,6 +84,6 @@ class Qdrant(Store):
 
     def connection(self, index: Index) -> tuple[Env, ...]:
         return (
-            Env(name="QDRANT_URL", value=f"http://{index.service}-qdrant:6333"),
+            Env(name="QDRANT_URL", value=index.address("qdrant", 6333)),
             Env(name="QDRANT_API_KEY", secret="qdrant", key="api-key"),  # noqa: S106 - a Secret's name
         )

@@ -6,39 +6,27 @@ from hashlib import sha256
 from typing import Any
 
 from llmspec.artifacts.artifact import Mark
+from llmspec.plan import names
+from llmspec.plan.names import LONGEST, SUFFIX, object_name
 from llmspec.plan.plan import Identity, Manifest
 from llmspec.plan.workload import Files, Workload
 
-LONGEST = 63
-"""Characters of a DNS label; names of Services and labels must be one."""
 
-
-def object_name(*parts: str, longest: int = LONGEST) -> str:
-    """Parts joined by `-`. A name that is too long is cut, and keeps apart from others by a digest of the whole."""
-    name = "-".join(parts)
-    if len(name) <= longest:
-        return name
-    digest = sha256(name.encode()).hexdigest()[:8]
-    return f"{name[: longest - 9].rstrip('-')}-{digest}"
-
-
-def workload_name(identity: Identity, workload: Workload | str) -> str:
-    """The name of a workload's objects. Room is left for the suffixes that controllers and services add."""
-    name = workload if isinstance(workload, str) else workload.name
-    return object_name(identity.service, name, longest=LONGEST - 11)
+def workload_name(identity: Identity, workload: Workload) -> str:
+    """The name of a workload's objects."""
+    return names.workload_name(identity.service, workload.name)
 
 
 def files_name(identity: Identity, files: Files) -> str:
     """A ConfigMap's name holds the digest of its content: other content, other name, and pods that restart for it."""
     digest = sha256(repr(files.entries).encode()).hexdigest()[:10]
-    return f"{object_name(identity.service, files.name, longest=LONGEST - 11)}-{digest}"
+    return f"{object_name(identity.service, files.name, longest=LONGEST - SUFFIX)}-{digest}"
 
 
-def selector(identity: Identity, workload: Workload | str) -> Manifest:
+def selector(identity: Identity, workload: Workload) -> Manifest:
     """Labels that tell a workload's pods from all others. They can never change, so they hold nothing that might."""
-    name = workload if isinstance(workload, str) else workload.name
     return {
-        "app.kubernetes.io/name": object_name(name),
+        "app.kubernetes.io/name": object_name(workload.name),
         "app.kubernetes.io/instance": object_name(identity.service),
     }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from llmspec.artifacts.artifact import Mark
+from llmspec.plan.names import object_name
 from llmspec.plan.plan import Identity, Manifest, Plan
 from llmspec.plan.workload import Container, Env, Gpu, Mount, Probe, Resources, Volume, Workload
 from llmspec.render.context import reference
-from llmspec.targets.kubernetes.names import cores, files_name, labels, object_name, selector, size, workload_name
+from llmspec.targets.kubernetes.names import cores, files_name, labels, selector, size, workload_name
 
 GPU = "nvidia.com/gpu"
 

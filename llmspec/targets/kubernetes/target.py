@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from llmspec.artifacts.artifact import Artifact, made
 from llmspec.families import Target
+from llmspec.plan.names import object_name
 from llmspec.plan.plan import Manifest, Plan, Plans
 from llmspec.plan.workload import Files, Volume, Workload
 from llmspec.report.report import Report
 from llmspec.targets.kubernetes.controllers import claim_spec, deployment, job, rollout_of, stateful_set
-from llmspec.targets.kubernetes.names import files_name, manifest, metadata, object_name, plain_metadata, workload_name
+from llmspec.targets.kubernetes.names import files_name, manifest, metadata, plain_metadata, workload_name
 from llmspec.targets.kubernetes.replicas import autoscaler, disruption_budget
 from llmspec.targets.kubernetes.traffic import network_policy, service
 
