@@ -34,8 +34,12 @@ class Engine(Part):
         """Upstream images that it stands on, as `name:tag`, for the lock; empty if its version is unknown."""
 
     @abstractmethod
+    def check_version(self, at: Path, report: Report) -> None:
+        """Say it if the catalogue lacks its version; `at` is the path of the engine in the spec."""
+
+    @abstractmethod
     def check(self, network: Network, report: Report) -> None:
-        """Say what of this engine does not go with this network."""
+        """Say what of this engine does not go with this network. Its version is known by now."""
 
     @abstractmethod
     def serve(self, network: Network, pin: Pin) -> Served:

@@ -148,7 +148,7 @@ def _compared(done: list[Done], prefix: str, *, is_diff: bool) -> int:
             click.echo(unified(each.compiled.tree, each.folder, prefix), nl=False)
         for mark, path in _changes(difference):
             tell(f"{mark} {_near(each.folder)}/{path}")
-    tell(f"{stale} of {len(done)} not current: run `llmspec compile`" if stale else f"{len(done)} current")
+    tell(f"{stale} of {len(done)} not current: run `llmspec compile`" if stale else f"{_services(len(done))} current")
     return FINDINGS if stale else 0
 
 
@@ -171,9 +171,13 @@ def _write_all(done: list[Done], prefix: str, seconds: float) -> str:
     for note in notes:
         tell(f"note: {note}")
     total = sum(len(each.compiled.tree.files) for each in done)
-    what = f"{total} files of {len(done)} {'service' if len(done) == 1 else 'services'}"
+    what = f"{total} files of {_services(len(done))}"
     tell(f"Compiled {what} in {seconds:.2f} s.")
     return "" if notes else f"{what}: nothing has changed."
+
+
+def _services(count: int) -> str:
+    return "1 service" if count == 1 else f"{count} services"
 
 
 def _notes(difference: Difference, folder: str) -> list[str]:

@@ -167,6 +167,7 @@ def _model(
 ) -> ResolvedModel | None:
     at: Path = ("models", model.name)
     _check_source(model, at, report)
+    model.engine.check_version((*at, "engine"), report)
     gpu = _gpu(model, spec, at, report)
     facts = lock.models.get(model_key(model.uri, model.revision))
     if gpu is None or facts is None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, among: Iterable[str]) -> str | None:
-    """The name in `among` closest to `word`, or None when none is near."""
+    """The name in `among` closest to `word`, whatever its case, or None when none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - 8 ms that only an error costs
 
-    near = get_close_matches(word, sorted(among), n=1, cutoff=0.6)
-    return near[0] if near else None
+    names = {name.lower(): name for name in sorted(among)}
+    near = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return names[near[0]] if near else None
 
 
 def did_you_mean(word: str, among: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from llmspec.plan.network import Network, Served
 from llmspec.plan.workload import Container, Env, Mount, Port, Probe, Resources
 from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
+from llmspec.report.place import Path
 from llmspec.report.report import Report
 from llmspec.scalars import Count, RelativePath, Version, Whole, doc
 from llmspec.sizing.startup import startup_budget, startup_seconds
@@ -95,13 +96,13 @@ class TensorRt(Engine, kw_only=True):
         row = tensorrt().get(self.version)
         return (row.build_image, row.serve_image) if row else ()
 
-    def check(self, network: Network, report: Report) -> None:
-        at = (*network.at, "engine")
-        row = tensorrt().get(self.version)
-        if row is None:
+    def check_version(self, at: Path, report: Report) -> None:
+        if self.version not in tensorrt():
             known = ", ".join(f"`{version}`" for version in tensorrt())
             report.say(UNKNOWN_TENSORRT, (*at, "version"), version=self.version, help=f"known: {known}")
-            return
+
+    def check(self, network: Network, report: Report) -> None:
+        row = tensorrt()[self.version]
         facts = network.facts
         if not facts.inputs:
             hint = "put the graph into the model's `metadata` folder and run `llmspec lock`"

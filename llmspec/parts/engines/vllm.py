@@ -12,7 +12,7 @@ from llmspec.plan.workload import Container, Env, Files, Mount, Port, Probe, Res
 from llmspec.render.yaml import dump
 from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
-from llmspec.report.place import Key
+from llmspec.report.place import Key, Path
 from llmspec.report.report import Report
 from llmspec.scalars import Fraction, Line, Version, doc
 from llmspec.sizing.startup import startup_budget, startup_seconds
@@ -67,14 +67,13 @@ class Vllm(Engine):
         row = vllm().get(self.version)
         return (row.image,) if row else ()
 
-    def check(self, network: Network, report: Report) -> None:
-        at = (*network.at, "engine")
-        row = vllm().get(self.version)
-        if row is None:
+    def check_version(self, at: Path, report: Report) -> None:
+        if self.version not in vllm():
             known = ", ".join(f"`{version}`" for version in vllm())
             report.say(UNKNOWN_VLLM, (*at, "version"), version=self.version, help=f"known: {known}")
-            return
-        self._check_arguments(network, row, report)
+
+    def check(self, network: Network, report: Report) -> None:
+        self._check_arguments(network, vllm()[self.version], report)
         self._check_memory(network, report)
 
     def _check_arguments(self, network: Network, row: VllmRow, report: Report) -> None:
