@@ -1,0 +1,1 @@
+"""What each part of a spec adds to the plan, one file each; `lower` puts the pieces together."""
