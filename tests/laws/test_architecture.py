@@ -29,7 +29,7 @@ MAY = {
     "targets": {"artifacts", "families", "plan", "render", "report"},
     "engine": {"plan"},
     "compiler": {"artifacts", "part", "passes", "plan", "report", "spec", "syntax"},
-    "cli": {"artifacts", "compiler", "engine", "lock", "passes", "render", "report", "spec", "syntax"},
+    "cli": {"artifacts", "compiler", "engine", "lock", "passes", "plan", "render", "report", "spec", "syntax"},
     "__main__": {"artifacts", "cli"},
 }  # fmt: skip
 
