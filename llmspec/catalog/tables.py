@@ -31,10 +31,14 @@ class ActionRow(Struct, frozen=True):
 
 
 class VllmRow(Struct, frozen=True, rename="camel"):
-    """A vLLM release: its image, the options of `vllm serve` that it knows, and its metrics by what they mean."""
+    """A vLLM release: its image, the options of `vllm serve` that it knows, and its metrics by what they mean.
+
+    `gone` are options of earlier releases, with what to write instead.
+    """
 
     image: str
     flags: frozenset[str]
+    gone: dict[str, str]
     metrics: dict[str, str]
     source: str
 

@@ -42,5 +42,13 @@ def test_what_was_removed_is_not_there():
         assert not {"vllm:gpu_cache_usage_perc", "vllm:time_per_output_token_seconds"} & set(row.metrics.values())
 
 
+def test_an_option_that_is_gone_names_one_that_is_there():
+    for row in vllm().values():
+        assert not set(row.gone) & row.flags
+        for words in row.gone.values():
+            named = {name.partition(":")[0] for name in re.findall(r"`([a-z][a-z-]+)(?::[^`]*)?`", words)}
+            assert named <= row.flags, words
+
+
 def test_versions_sort_as_numbers():
     assert sorted(["0.10.0", "0.9.1", "0.24.0"], key=natural) == ["0.9.1", "0.10.0", "0.24.0"]

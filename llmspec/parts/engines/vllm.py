@@ -84,7 +84,7 @@ class Vllm(Engine):
                 hint = "remove it here"
                 report.say(OWN_ARGUMENT, at, argument=argument, where=own[argument][1], help=hint)
             elif argument not in row.flags:
-                hint = did_you_mean(argument, row.flags)
+                hint = row.gone.get(argument) or did_you_mean(argument, row.flags)
                 report.say(UNKNOWN_ARGUMENT, at, version=self.version, argument=argument, help=hint)
 
     def _check_memory(self, network: Network, report: Report) -> None:

@@ -1,0 +1,46 @@
+"""Options of vLLM: what a release dropped is refused with what replaced it, what it knows goes through as written."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from llmspec.catalog.tables import vllm
+from llmspec.cli import main
+
+MINIMAL = Path(__file__).parents[2] / "specs" / "minimal"
+GONE = [(version, *pair) for version, row in vllm().items() for pair in row.gone.items()]
+
+
+def compiled(tmp_path, arguments):
+    folder = tmp_path / "svc"
+    shutil.copytree(MINIMAL, folder)
+    path = folder / "llm.yaml"
+    path.write_text(path.read_text().replace("version: 0.24.0}", f"version: 0.24.0, args: {arguments}}}"))
+    return CliRunner(env={"LLMSPEC_NO_STAMP": "1"}).invoke(main, ["compile", str(folder)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("version", "option", "words"), GONE, ids=[option for _, option, _ in GONE])
+def test_what_is_gone_says_what_to_write(tmp_path, version, option, words):
+    done = compiled(tmp_path, f"{{{option}: true}}")
+    assert done.exit_code == 1
+    assert f"vLLM {version} has no option `{option}`" in done.stderr
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(("option", "near"), [("max-num-batched-token", "max-num-batched-tokens"), ("sed", "seed")])
+def test_what_is_misspelt(tmp_path, option, near):
+    assert f"did you mean `{near}`" in compiled(tmp_path, f"{{{option}: 1}}").stderr
+
+
+def test_options_arrive_as_written(tmp_path):
+    assert (
+        compiled(tmp_path, "{seed: 7, enforce-eager: true, async-scheduling: false, hf-overrides: {a: [1]}}").exit_code
+        == 0
+    )
+    written = yaml.safe_load((tmp_path / "svc/generated/minimal/default/engine/chat/serve.yaml").read_text())
+    assert (written["seed"], written["enforce-eager"], written["hf-overrides"]) == (7, True, {"a": [1]})
+    assert "async-scheduling" not in written, "a flag that is off is left out: the option takes no value"
+    assert set(written) <= vllm()["0.24.0"].flags
