@@ -35,12 +35,20 @@ def test_what_is_misspelt(tmp_path, option, near):
     assert f"did you mean `{near}`" in compiled(tmp_path, f"{{{option}: 1}}").stderr
 
 
+def written(tmp_path, arguments):
+    assert compiled(tmp_path, arguments).exit_code == 0
+    return yaml.safe_load((tmp_path / "svc/generated/minimal/default/engine/chat/serve.yaml").read_text())
+
+
 def test_options_arrive_as_written(tmp_path):
-    assert (
-        compiled(tmp_path, "{seed: 7, enforce-eager: true, async-scheduling: false, hf-overrides: {a: [1]}}").exit_code
-        == 0
-    )
-    written = yaml.safe_load((tmp_path / "svc/generated/minimal/default/engine/chat/serve.yaml").read_text())
-    assert (written["seed"], written["enforce-eager"], written["hf-overrides"]) == (7, True, {"a": [1]})
-    assert "async-scheduling" not in written, "a flag that is off is left out: the option takes no value"
-    assert set(written) <= vllm()["0.24.0"].flags
+    options = written(tmp_path, "{seed: 7, enforce-eager: true, hf-overrides: {a: [1]}}")
+    assert (options["seed"], options["enforce-eager"], options["hf-overrides"]) == (7, True, {"a": [1]})
+    assert set(options) <= vllm()["0.24.0"].flags
+
+
+def test_what_is_switched_off_is_switched_off(tmp_path):
+    """vLLM's reader drops `false`, and the default may be on."""
+    options = written(tmp_path, "{async-scheduling: false}, enablePrefixCaching: false")
+    assert options["no-async-scheduling"] is True
+    assert options["no-enable-prefix-caching"] is True
+    assert not {"async-scheduling", "enable-prefix-caching"} & set(options)

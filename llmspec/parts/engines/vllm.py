@@ -117,7 +117,7 @@ class Vllm(Engine):
     def serve(self, network: Network, pin: Pin) -> Served:
         row = vllm()[self.version]
         options = {name: value for name, (value, _) in self._own(network).items()} | self.args
-        configuration = dump({name: options[name] for name in sorted(options) if options[name] is not False})
+        configuration = dump(dict(_written(name, options[name]) for name in sorted(options)))
         files = Files(
             name=f"{network.name}-serve",
             purpose=f"options of `vllm serve` for {network.name}",
@@ -194,6 +194,15 @@ class Vllm(Engine):
             live=Probe("/health", "http", period=10, failures=6),
             wait=15,
         )
+
+
+def _written(name: str, value: Any) -> tuple[str, Any]:
+    """An option as the configuration file has it.
+
+    The file's reader drops a `false` (vllm/utils/argparse_utils.py of 0.24.0), so the option would keep its default;
+    every boolean option has a twin that begins with `no-`.
+    """
+    return (f"no-{name}", True) if value is False else (name, value)
 
 
 def _shared(network: Network) -> int:
