@@ -33,11 +33,14 @@ class ActionRow(Struct, frozen=True):
 class VllmRow(Struct, frozen=True, rename="camel"):
     """A vLLM release: its image, the options of `vllm serve` that it knows, and its metrics by what they mean.
 
-    `gone` are options of earlier releases, with what to write instead.
+    `gone` are options of earlier releases, with what to write instead; the parsers are the names that a request's tool
+    calls and reasoning can be read by.
     """
 
     image: str
     flags: frozenset[str]
+    tool_call_parsers: frozenset[str]
+    reasoning_parsers: frozenset[str]
     gone: dict[str, str]
     metrics: dict[str, str]
     source: str

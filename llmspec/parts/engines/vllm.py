@@ -31,6 +31,10 @@ OWN_ARGUMENT = Code(
     why="A setting that is written in two places can differ in them.",
 )  # fmt: skip
 
+UNKNOWN_PARSER = Code(
+    "LS365", "unknown-parser", "vLLM {version} has no {what} parser `{parser}`",
+    why="The server looks a parser up by its name when it starts, and ends if there is none.",
+)  # fmt: skip
 LITTLE_MEMORY = Code(
     "LS364", "memory-too-small", "{memory:.1f} GiB of memory are too little beside {shared:.0f} GiB of shared memory",
     why="Shared memory for the exchange between GPUs counts against the container's memory limit; without several GiB "
@@ -74,7 +78,17 @@ class Vllm(Engine):
 
     def check(self, network: Network, report: Report) -> None:
         self._check_arguments(network, vllm()[self.version], report)
+        self._check_parsers(network, vllm()[self.version], report)
         self._check_memory(network, report)
+
+    def _check_parsers(self, network: Network, row: VllmRow, report: Report) -> None:
+        for key, what, parser, known in (
+            ("toolCallParser", "tool call", self.tool_call_parser, row.tool_call_parsers),
+            ("reasoningParser", "reasoning", self.reasoning_parser, row.reasoning_parsers),
+        ):
+            if parser is not None and parser not in known:
+                at, hint = (*network.at, "engine", key), did_you_mean(parser, known)
+                report.say(UNKNOWN_PARSER, at, version=self.version, what=what, parser=parser, help=hint)
 
     def _check_arguments(self, network: Network, row: VllmRow, report: Report) -> None:
         own = self._own(network)
