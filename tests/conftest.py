@@ -1,6 +1,11 @@
 """One switch: `pytest --update` writes expected outputs anew instead of comparing them."""
 
 import pytest
+from hypothesis import settings
+
+# Machines differ in speed, and no test is about it.
+settings.register_profile("llmspec", deadline=None)
+settings.load_profile("llmspec")
 
 
 def pytest_addoption(parser):

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -158,19 +157,16 @@ LARGE = {
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured by /proc")
 @pytest.mark.parametrize("name", LARGE)
-def test_large_is_answered_fast(name, tmp_path):
+def test_large_is_answered_in_little_memory(name, tmp_path):
     (tmp_path / "llm.yaml").write_bytes(LARGE[name]())
-    started = time.monotonic()
     argv = (sys.executable, "-c", MEASURED, "check", tmp_path / "llm.yaml")
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
-    assert time.monotonic() - started < 2 * SLACK
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     said, _, kibibytes = done.stderr.rstrip().rpartition("\n")
     assert (done.returncode, int(kibibytes) < 200 * 1024) == (1, True), kibibytes
     assert "error[LS" in said
     assert len(said) < 10_000
 
 
-SLACK = 2 if os.environ.get("PYTEST_XDIST_WORKER") else 1
 """Other tests run beside this one."""
 
 

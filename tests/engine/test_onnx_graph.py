@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -275,13 +274,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("do", [read_graph, check_graph])
-def test_a_hostile_file_gives_one_sentence_quickly(saved, content, do):
-    path, start = saved(content), time.monotonic()
+def test_a_hostile_file_gives_one_sentence(saved, content, do):
+    path = saved(content)
     with pytest.raises(BadGraph) as caught:
         do(path)
     assert str(caught.value).startswith("model.onnx ")
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - start < 20
 
 
 def test_no_byte_cut_off_gives_another_error(saved):
