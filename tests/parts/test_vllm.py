@@ -46,6 +46,12 @@ def test_options_arrive_as_written(tmp_path):
     assert set(options) <= vllm()["0.24.0"].flags
 
 
+@pytest.mark.parametrize(("task", "runner"), [("generate", "generate"), ("embed", "pooling"), ("rerank", "pooling")])
+def test_the_task_picks_the_runner(tmp_path, task, runner):
+    options = written(tmp_path, f"{{seed: 1}}}}\n    task: {task}\n    context: {{maxNumSeqs: 8")
+    assert options["runner"] == runner
+
+
 def test_what_is_switched_off_is_switched_off(tmp_path):
     """vLLM's reader drops `false`, and the default may be on."""
     options = written(tmp_path, "{async-scheduling: false}, enablePrefixCaching: false")

@@ -117,6 +117,7 @@ class Vllm(Engine):
             "max-model-len": (network.max_model_len, "`context.maxModelLen`"),
             "max-num-seqs": (network.max_num_seqs, "`context.maxNumSeqs`"),
             "port": (PORT, "the port of the Service"),
+            "runner": ("generate" if network.task == "generate" else "pooling", "the model's `task`"),
             "served-model-name": (network.name, "the model's `name`"),
             "shutdown-timeout": (DRAIN, "the grace period"),
             "tensor-parallel-size": (network.tensor_parallel, "`parallelism.tensor`"),
