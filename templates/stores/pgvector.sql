@@ -7,4 +7,3 @@ CREATE TABLE IF NOT EXISTS {{ table | identifier }} (
 );
 CREATE INDEX IF NOT EXISTS {{ index | identifier }} ON {{ table | identifier }}
   USING hnsw (embedding {{ operators }}) WITH (m = {{ m }}, ef_construction = {{ ef_construction }});
-CREATE OR REPLACE VIEW {{ view | identifier }} AS SELECT * FROM {{ table | identifier }};

@@ -56,9 +56,7 @@ def test_the_fast_one_is_used_where_it_is_there():
 
 @given(
     st.lists(
-        st.sampled_from(
-            ["a: ", "- ", "b", "1.10", "no", "{", "}", "[", "]", ", ", "\n", "  ", '"', "'", "# c", "é"]
-        ),
+        st.sampled_from(["a: ", "- ", "b", "1.10", "no", "{", "}", "[", "]", ", ", "\n", "  ", '"', "'", "# c", "é"]),
         max_size=12,
     )
 )

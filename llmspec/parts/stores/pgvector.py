@@ -35,7 +35,6 @@ class PgVector(Store):
             "stores/pgvector.sql",
             table=index.physical,
             index=f"{index.physical}_hnsw",
-            view=index.name,
             dimensions=index.dimensions,
             operators=OPERATORS[index.metric],
             m=self.m,
