@@ -26,6 +26,8 @@ class Engine(Part):
 
     tasks: ClassVar[tuple[str, ...]]
     """The `task`s it can serve."""
+    takes: ClassVar[tuple[str, ...]] = ("context", "parallelism")
+    """The sections of a model that it heeds."""
     builds: ClassVar[bool] = False
     """Whether something is built on a GPU before it can serve, and handed over through the cache."""
 
@@ -51,6 +53,8 @@ class Source(Part):
 
     packages: ClassVar[tuple[str, ...]]
     """Requirements of the download command, exact."""
+    is_mutable: ClassVar[bool]
+    """Whether what a reference names can be overwritten, so that only checksums tell what was meant."""
     script: ClassVar[str]
     """Template of the download script: its arguments are the folder to fill, then `arguments`."""
 
@@ -148,7 +152,6 @@ class Product(Struct, frozen=True, kw_only=True):
     spec: str
     output: str
     registry: str
-    environments: tuple[str, ...]
     images: tuple[tuple[str, str], ...]
 
 

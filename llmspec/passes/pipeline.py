@@ -22,7 +22,6 @@ def pipeline(resolved: tuple[Resolved, ...], plans: tuple[Plan, ...], spec: str,
         spec=spec,
         output=output,
         registry=one.spec.serving.registry,
-        environments=tuple(each.environment for each in resolved),
         images=_images(plans),
     )
     return one.spec.ci.pipeline(product, one.pin)

@@ -39,6 +39,13 @@ class Mount(Struct, frozen=True, kw_only=True):
     sub_path: str = ""
 
 
+SCRATCH = (
+    Mount(volume="scratch", path="/scratch", read_only=False),
+    Mount(volume="scratch", path="/tmp", read_only=False, sub_path="tmp"),  # noqa: S108 - in the container
+)
+"""What a container with a read-only root may write to."""
+
+
 class Volume(Struct, frozen=True, kw_only=True):
     """Storage of a workload.
 

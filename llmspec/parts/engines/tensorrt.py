@@ -12,7 +12,7 @@ from llmspec.catalog.tables import TensorRtRow, natural, tensorrt
 from llmspec.families import Engine, Pin
 from llmspec.plan.build import Build, ContextFile, Image, Repository, Step, Tensor
 from llmspec.plan.network import Network, Served
-from llmspec.plan.workload import Container, Env, Mount, Port, Probe, Resources
+from llmspec.plan.workload import SCRATCH, Container, Env, Mount, Port, Probe, Resources
 from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
 from llmspec.report.place import Path
@@ -78,6 +78,7 @@ class TensorRt(Engine, kw_only=True):
 
     kind = "tensorrt"
     tasks = ("embed", "rerank", "classify")
+    takes = ()  # lengths are those of the profiles, and a plan is for one GPU
     builds = True
     version: Annotated[Version, doc("Release of TensorRT; it decides the images of builder and server.")]
     onnx: Annotated[RelativePath, doc("The graph, below the folder of the weights.")] = RelativePath("model.onnx")
@@ -177,7 +178,7 @@ class TensorRt(Engine, kw_only=True):
         return Served(
             container=self._container(network, image, build),
             image=image,
-            startup=startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE),
+            startup=_startup(network),
             drain=30,
             queue_metric=row.metrics["requestsWaiting"],
             metrics_port="metrics",
@@ -275,7 +276,6 @@ class TensorRt(Engine, kw_only=True):
                 yield f"--{option}={','.join(shapes)}"
 
     def _container(self, network: Network, image: Image, build: Build) -> Container:
-        expected = startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE)
         return Container(
             name="triton",
             image=image,
@@ -291,8 +291,7 @@ class TensorRt(Engine, kw_only=True):
             ports=(Port("http", 8000), Port("grpc", 8001), Port("metrics", 8002)),
             mounts=(
                 Mount(volume="models", path="/models"),
-                Mount(volume="scratch", path="/scratch", read_only=False),
-                Mount(volume="scratch", path="/tmp", read_only=False, sub_path="tmp"),  # noqa: S108 - in the container
+                *SCRATCH,
             ),
             resources=Resources(
                 cpu=network.cpu,
@@ -301,7 +300,7 @@ class TensorRt(Engine, kw_only=True):
                 gpus=1,
                 origin=f"{network.origin}.resources",
             ),
-            startup=Probe("/v2/health/ready", "http", period=10, failures=-(-startup_budget(expected) // 10)),
+            startup=Probe("/v2/health/ready", "http", period=10, failures=-(-startup_budget(_startup(network)) // 10)),
             ready=Probe("/v2/health/ready", "http", period=5, failures=3),
             live=Probe("/v2/health/live", "http", period=10, failures=6),
             wait=15,
@@ -316,3 +315,8 @@ def _tensor(tensor: Tensor) -> Tensor:
     """As Triton wants it: its name of the type, the batch axis left out, -1 where an axis is dynamic."""
     shape = tuple(-1 if isinstance(axis, str) else axis for axis in tensor.shape[1:])
     return Tensor(tensor.name, TYPES[tensor.dtype], shape)
+
+
+def _startup(network: Network) -> int:
+    """Seconds that a start is expected to take."""
+    return startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE)

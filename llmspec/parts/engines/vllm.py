@@ -8,7 +8,7 @@ from llmspec.catalog.tables import VllmRow, vllm
 from llmspec.families import Engine, Pin
 from llmspec.plan.build import ContextFile, Image
 from llmspec.plan.network import Network, Served
-from llmspec.plan.workload import Container, Env, Files, Mount, Port, Probe, Resources
+from llmspec.plan.workload import SCRATCH, Container, Env, Files, Mount, Port, Probe, Resources
 from llmspec.render.yaml import dump
 from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
@@ -144,7 +144,7 @@ class Vllm(Engine):
         return Served(
             container=self._container(network, image, files, shared),
             image=image,
-            startup=startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE),
+            startup=_startup(network),
             drain=DRAIN,
             queue_metric=row.metrics["requestsWaiting"],
             metrics_port="http",
@@ -177,7 +177,6 @@ class Vllm(Engine):
         )
 
     def _container(self, network: Network, image: Image, files: Files, shared: int) -> Container:
-        expected = startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE)
         caches = ("HOME", "/scratch/home"), ("VLLM_CACHE_ROOT", "/scratch/vllm"), ("XDG_CACHE_HOME", "/scratch/cache")
         kernels = ("TORCHINDUCTOR_CACHE_DIR", "/scratch/inductor"), ("TRITON_CACHE_DIR", "/scratch/triton")
         # PyTorch asks for the name of the user, which a numeric user without an entry in /etc/passwd does not have.
@@ -193,8 +192,7 @@ class Vllm(Engine):
             mounts=(
                 Mount(volume=files.name, path="/etc/llmspec"),
                 Mount(volume="models", path="/models"),
-                Mount(volume="scratch", path="/scratch", read_only=False),
-                Mount(volume="scratch", path="/tmp", read_only=False, sub_path="tmp"),  # noqa: S108 - in the container
+                *SCRATCH,
                 *((Mount(volume="shm", path="/dev/shm", read_only=False),) if shared else ()),  # noqa: S108
             ),
             resources=Resources(
@@ -204,7 +202,7 @@ class Vllm(Engine):
                 gpus=network.tensor_parallel,
                 origin=f"{network.origin}.resources",
             ),
-            startup=Probe("/health", "http", period=10, failures=-(-startup_budget(expected) // 10)),
+            startup=Probe("/health", "http", period=10, failures=-(-startup_budget(_startup(network)) // 10)),
             ready=Probe("/health", "http", period=5, failures=3),
             live=Probe("/health", "http", period=10, failures=6),
             wait=15,
@@ -238,3 +236,8 @@ def _ratio(part: str, whole: str) -> str:
 def _quantile(metric: str, quantile: float) -> str:
     """PromQL: a quantile of a histogram over all pods of the selector."""
     return f"histogram_quantile({quantile}, sum by (le) (rate({metric}_bucket{{$SELECTOR}}[5m])))"
+
+
+def _startup(network: Network) -> int:
+    """Seconds that a start is expected to take."""
+    return startup_seconds(network.facts.weight_bytes, network.bandwidth, INITIALISE)

@@ -24,6 +24,7 @@ class HuggingFace(Source):
     """`hf://organisation/name`. The Hub's client compares sizes only, so the download verifies checksums as well."""
 
     kind = "hf"
+    is_mutable = False
     packages = ("huggingface_hub==2.4.0",)
     script = "docker/download-hf.sh"
 

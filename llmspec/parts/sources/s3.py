@@ -15,16 +15,25 @@ NOT_A_PREFIX = Code(
     why="A checkpoint is several files below one prefix.",
 )  # fmt: skip
 
+NO_REVISION = Code(
+    "LS355", "revision-of-a-prefix", "a prefix of a bucket has no revision",
+    why="The download takes what lies below the prefix; a revision beside it would choose nothing. Which bytes are "
+    "meant is what `SHA256SUMS` says.",
+)  # fmt: skip
+
 
 class S3(Source):
     """`s3://bucket/prefix`. Objects can be overwritten, so the metadata folder must hold their `SHA256SUMS`."""
 
     kind = "s3"
+    is_mutable = True
     packages = ("awscli==1.46.3",)
     script = "docker/download-s3.sh"
 
     @classmethod
-    def check(cls, uri: str, revision: str, at: Path, report: Report) -> None:  # noqa: ARG003 - a prefix has no revision
+    def check(cls, uri: str, revision: str, at: Path, report: Report) -> None:
+        if revision:
+            report.say(NO_REVISION, (*at, "revision"), help="remove it; put a version into the prefix")
         if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/=-]*[A-Za-z0-9._=-]", uri):
             report.say(NOT_A_PREFIX, (*at, "uri"), uri=uri, help="write it like `s3://bucket/models/chat/2026-11-02`")
 

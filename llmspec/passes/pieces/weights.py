@@ -10,7 +10,7 @@ from llmspec.part import members
 from llmspec.passes.resolve import Resolved
 from llmspec.plan.build import ContextFile, Image
 from llmspec.plan.network import Network
-from llmspec.plan.workload import Container, Env, Files, Mount, Resources, Volume
+from llmspec.plan.workload import SCRATCH, Container, Env, Files, Mount, Resources, Volume
 
 GIB = 2**30
 SUMS = "/etc/llmspec-sums"
@@ -69,6 +69,5 @@ def on_disk(container: Container, cache: Volume) -> Container:
 def writable() -> tuple[Mount, ...]:
     return (
         Mount(volume="models", path="/models", read_only=False),
-        Mount(volume="scratch", path="/scratch", read_only=False),
-        Mount(volume="scratch", path="/tmp", read_only=False, sub_path="tmp"),  # noqa: S108 - in the container
+        *SCRATCH,
     )
