@@ -1,0 +1,1 @@
+"""Tools of the maintainers that keep `llmspec/catalog/engines` true."""
