@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from makers import codes, language
+from makers import codes, engines, language
 
 from llmspec.cli.manual import load_codes
 from llmspec.render.json import dump
@@ -21,6 +21,8 @@ DOCS = Path(__file__).parent
 OUTPUTS: list[tuple[str, Callable[[], str]]] = [
     ("codes/README.md", partial(codes.index, load_codes())),
     *((f"codes/{code.id}.md", partial(codes.page, code)) for code in load_codes().values()),
+    ("engines/README.md", engines.index),
+    *((f"engines/{kind}.md", partial(engines.page, kind)) for kind in engines.kinds()),
     ("reference/language.md", language.page),
     ("reference/llm.schema.json", lambda: dump(json_schema())),
 ]

@@ -12,6 +12,7 @@ from msgspec import Struct
 from llmspec.artifacts.folder import Folder
 from llmspec.artifacts.tree import Tree
 from llmspec.part import discover
+from llmspec.passes.assume import assumed
 from llmspec.passes.emit import emit
 from llmspec.passes.layers import Layer, split
 from llmspec.passes.load import load
@@ -54,8 +55,11 @@ class Compiled(Struct, frozen=True):
     tree: Tree
 
 
-def read(source: Source, report: Report) -> tuple[Loaded, ...]:
-    """Text to Spec, once for each environment. Raises `Failed` with everything that is wrong."""
+def read(source: Source, report: Report, assume: tuple[str, ...] = ()) -> tuple[Loaded, ...]:
+    """Text to Spec, once for each environment. Raises `Failed` with everything that is wrong.
+
+    `assume` are releases, each `VERSION` or `KIND=VERSION`, that engines of an unknown version are taken to be like.
+    """
     for module, problem in parts().items():
         report.say(BROKEN_PART, (), module=module, problem=problem, help="install what it lacks, or uninstall it")
     document = parse(source, report)
@@ -65,17 +69,17 @@ def read(source: Source, report: Report) -> tuple[Loaded, ...]:
     check_secrets(document, report)
     layers = split(document, report)
     report.environments += [layer.environment for layer in layers]
-    loaded = [each for layer in layers if (each := _load(layer, report))]
+    loaded = [each for layer in layers if (each := _load(layer, assume, report))]
     _same_name(loaded)
     report.stop_on_errors()
     return tuple(loaded)
 
 
 def check(
-    source: Source, folder: Folder, report: Report
+    source: Source, folder: Folder, report: Report, assume: tuple[str, ...] = ()
 ) -> tuple[tuple[Resolved, ...], tuple[Plan, ...], tuple[Loaded, ...]]:
     """Text to Plan. Raises `Failed` with everything that is wrong."""
-    loaded = read(source, report)
+    loaded = read(source, report, assume)
     resolved, plans = [], []
     for each in loaded:
         pinned = resolve(each.spec, each.layer.environment, folder, each.report)
@@ -91,9 +95,16 @@ def check(
     return tuple(resolved), tuple(plans), loaded
 
 
-def compile(source: Source, folder: Folder, report: Report, spec: str = ".", output: str = "generated") -> Compiled:  # noqa: A001 - it is what it does
+def compile(  # noqa: A001 - it is what it does
+    source: Source,
+    folder: Folder,
+    report: Report,
+    spec: str = ".",
+    output: str = "generated",
+    assume: tuple[str, ...] = (),
+) -> Compiled:
     """Text to files. `spec` and `output` are the folders of both relative to the repository's root, for pipelines."""
-    resolved, plans, loaded = check(source, folder, report)
+    resolved, plans, loaded = check(source, folder, report, assume)
     name = loaded[0].spec.metadata.name
     job = pipeline(resolved, plans, spec, f"{output}/{name}")
     overrides = {each.layer.environment: (each.spec.overrides, each.report) for each in loaded}
@@ -101,10 +112,10 @@ def compile(source: Source, folder: Folder, report: Report, spec: str = ".", out
     return Compiled(name, tuple(each.layer.environment for each in loaded), tree)
 
 
-def _load(layer: Layer, report: Report) -> Loaded | None:
+def _load(layer: Layer, assume: tuple[str, ...], report: Report) -> Loaded | None:
     view = report.within(lambda path: locate(layer.node, path), layer.environment)
     spec = load(layer.node, LLMService, view, others=("environments",))
-    return Loaded(layer, spec, view) if spec else None
+    return Loaded(layer, assumed(spec, assume), view) if spec else None
 
 
 def _same_name(loaded: list[Loaded]) -> None:

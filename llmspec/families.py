@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from llmspec.artifacts.artifact import Artifact
+from llmspec.catalog.releases import Known, known
 from llmspec.part import Part
 from llmspec.plan.network import Index, Network, Served
 from llmspec.plan.pipeline import Pipeline
@@ -16,9 +17,22 @@ from llmspec.plan.plan import Manifest, Plans
 from llmspec.plan.workload import Caller, Env, Volume, Workload
 from llmspec.report.place import Path
 from llmspec.report.report import Report
+from llmspec.scalars import Version, doc
 
 Pin = Callable[[str], str]
 """An upstream reference as written (`name:tag`) to the one that is pinned (`name:tag@sha256:…`)."""
+
+
+Role = Literal["alone", "leader", "worker"]
+"""Of a pod in its replica: the only one, the first of several nodes, or a further one."""
+
+
+class Argument(Struct, frozen=True, kw_only=True):
+    """An option of an engine as a user wrote it; `at` is its path below the engine."""
+
+    name: str
+    value: Any
+    at: Path
 
 
 class Engine(Part):
@@ -26,18 +40,59 @@ class Engine(Part):
 
     tasks: ClassVar[tuple[str, ...]]
     """The `task`s it can serve."""
-    takes: ClassVar[tuple[str, ...]] = ("context", "parallelism")
-    """The sections of a model that it heeds."""
-    builds: ClassVar[bool] = False
-    """Whether something is built on a GPU before it can serve, and handed over through the cache."""
+    table: ClassVar[str]
+    """Its file in the catalogue."""
+    takes: ClassVar[tuple[str, ...]] = ("context", "parallelism", "quantization")
+    """The keys of a model that it heeds, of those that not every engine does."""
+    command: ClassVar[str] = ""
+    """The command whose options a user may add to, by its name in the catalogue; empty where none may."""
+    flag_command: ClassVar[str] = ""
+    """The command whose options stand on the container's command line, by its name in the catalogue."""
+    spans_nodes: ClassVar[bool] = False
+    """Whether one replica may run on several nodes."""
+
+    version: Annotated[Version, doc("Release of the engine; it decides images, options and metrics.")]
+    assume_like: Annotated[
+        Version | None,
+        doc("A release that the catalogue knows, whose facts are taken where it does not know `version`."),
+    ] = None
+
+    def known(self) -> Known | None:
+        """What the catalogue knows of its release."""
+        return known(self.table, self.version, self.assume_like or "")
+
+    def facts(self) -> Known:
+        """The same, where its version has been checked. Raises `LookupError` otherwise."""
+        found = self.known()
+        if found is None:
+            raise LookupError(f"the catalogue has no {self.kind} {self.version}")
+        return found
+
+    def builds(self, network: Network) -> bool:  # noqa: ARG002 - most build nothing
+        """Whether the engine itself is built on a GPU before it can serve, and handed over through the cache."""
+        return False
 
     @abstractmethod
     def images(self) -> tuple[str, ...]:
         """Upstream images that it stands on, as `name:tag`, for the lock; empty if its version is unknown."""
 
-    @abstractmethod
-    def check_version(self, at: Path, report: Report) -> None:
-        """Say it if the catalogue lacks its version; `at` is the path of the engine in the spec."""
+    def arguments(self) -> tuple[Argument, ...]:
+        """Options of `command` that the user added."""
+        return ()
+
+    def own(self, network: Network) -> dict[str, tuple[Any, str]]:  # noqa: ARG002 - nothing by default
+        """Options of `command` that the spec's own keys set: value, and the key in words."""
+        return {}
+
+    def flags(self, network: Network, role: Role) -> dict[str, tuple[Any, str]]:  # noqa: ARG002 - nothing by default
+        """Options of `flag_command` on the command line of a pod: value, and the key in words. `True` and `False` are
+        a switch; a value may have variables of the container, as `$(NAME)`.
+        """
+        return {}
+
+    def formats(self, network: Network) -> tuple[tuple[Path, str], ...]:
+        """The precisions that it computes in: where in the model each is asked for, and its name in the catalogue."""
+        return ((("quantization", "method"), network.precision.method),)
 
     @abstractmethod
     def check(self, network: Network, report: Report) -> None:

@@ -100,6 +100,22 @@ class SecretKey(Text):
     example = "password"
 
 
+class Driver(Text):
+    """Version of the NVIDIA driver, as `nvidia-smi` prints it."""
+
+    pattern = r"[0-9]{3}(\.[0-9]{1,3}){0,2}"
+    what = "a version of the NVIDIA driver such as `580.95.05`"
+    example = '"580.95.05"'
+
+
+class ServedName(Text):
+    """What a client puts into `model`."""
+
+    pattern = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,95}"
+    what = "a name of letters, digits, `.`, `_`, `/` and `-`"
+    example = "acme/chat"
+
+
 class Owner(Text):
     pattern = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,119}"
     what = "a team or an address, without spaces"

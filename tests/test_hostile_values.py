@@ -4,6 +4,7 @@ and nothing else: no instruction, no key, no word of a command, no expression.
 
 import copy
 import json
+import posixpath
 import re
 import shlex
 
@@ -178,6 +179,11 @@ FREE = (
     ("name: public", "name: {0}"),
     ("analysis: {", "analysis: {{prometheus: {0}, "),
     ("precision: fp16", "precision: fp16\n      onnx: {0}"),
+    ("tokenizer: tokenizer.json", "tokenizer: {0}"),
+    ("parallelism: {tensor: 2}", "parallelism: {{tensor: 2}}\n    servedName: {0}"),
+    ("parallelism: {tensor: 2}", "parallelism: {{tensor: 2}}\n    chatTemplate: {0}"),
+    ("uri: s3://tarnlight-models/adapters/handover/2026-10-30", "uri: {0}"),
+    ("- name: handover\n", "- name: {0}\n"),
     ("llmspec: 0.1.0", "llmspec: {0}"),
     ("llmspec: 0.1.0", "llmspec: 0.1.0, runner: {0}"),
     ("llmspec: 0.1.0", "llmspec: 0.1.0, branch: {0}"),
@@ -212,8 +218,9 @@ def are_sound(files):
             words = re.sub(r"'[A-Za-z0-9._/-]*'", "''", text)
             assert not re.search(r"\$\{\{[^}]*" + MARK, words)
         if path.endswith("steps.json"):
-            steps = [step["argv"] for step in json.loads(text)["steps"]]
-            assert commands(files[path.replace("steps.json", "build.sh")]) == steps
+            data = json.loads(text)
+            script = posixpath.normpath(posixpath.join(posixpath.dirname(path), data["tools"], "build.sh"))
+            assert commands(files[script]) == [step["argv"] for step in data["steps"]]
 
 
 def unusual(files):
@@ -269,7 +276,7 @@ def step_lines(text):
 
 
 def commands(text):
-    return [words[3:] for words in step_lines(text)]
+    return [words[4:] for words in step_lines(text)]
 
 
 def keys_with_mark(files):

@@ -11,7 +11,16 @@ from llmspec.report.code import STAGES, Code
 
 CASES = Path(__file__).parents[2] / "tests" / "cases"
 SETUP, COMMAND, EXPECTED = "setup", "command", "expected.txt"
-LANGUAGES = {".yaml": "yaml", ".lock": "yaml", ".json": "json", ".jsonl": "json", ".py": "python", ".txt": "ini"}
+LANGUAGES = {
+    ".yaml": "yaml",
+    ".lock": "yaml",
+    ".json": "json",
+    ".jsonl": "json",
+    ".py": "python",
+    ".txt": "ini",
+    ".jinja": "jinja",
+    "": "text",
+}
 
 
 def page(code: Code) -> str:

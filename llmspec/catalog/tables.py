@@ -30,32 +30,10 @@ class ActionRow(Struct, frozen=True):
     source: str
 
 
-class VllmRow(Struct, frozen=True, rename="camel"):
-    """A vLLM release: its image, the options of `vllm serve` that it knows, and its metrics by what they mean.
+class PackageRow(Struct, frozen=True):
+    """A package of Python's index, at one version."""
 
-    `gone` are options of earlier releases, with what to write instead; the parsers are the names that a request's tool
-    calls and reasoning can be read by.
-    """
-
-    image: str
-    flags: frozenset[str]
-    tool_call_parsers: frozenset[str]
-    reasoning_parsers: frozenset[str]
-    gone: dict[str, str]
-    metrics: dict[str, str]
-    source: str
-
-
-class TensorRtRow(Struct, frozen=True, rename="camel"):
-    """A TensorRT release: the NGC images that carry it, for building and for serving; they must be of one month."""
-
-    build_image: str
-    serve_image: str
-    highest_opset: int
-    precisions: dict[str, str]
-    """Precision → lowest compute capability."""
-    modelopt: str
-    metrics: dict[str, str]
+    version: str
     source: str
 
 
@@ -89,10 +67,10 @@ def actions() -> dict[str, ActionRow]:
 
 
 @cache
-def vllm() -> dict[str, VllmRow]:
-    return _table("vllm.json", VllmRow)
+def packages() -> dict[str, PackageRow]:
+    return _table("packages.json", PackageRow)
 
 
-@cache
-def tensorrt() -> dict[str, TensorRtRow]:
-    return _table("tensorrt.json", TensorRtRow)
+def requirement(package: str) -> str:
+    """`name==version` of a package of the catalogue; `name` may have extras."""
+    return f"{package}=={packages()[package].version}"

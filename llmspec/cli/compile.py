@@ -18,6 +18,7 @@ from llmspec.cli.output import (
     FAULT,
     FINDINGS,
     FOR_PEOPLE,
+    assume_option,
     color_option,
     format_option,
     paths_argument,
@@ -62,6 +63,7 @@ class Done(Struct, frozen=True):
 )
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if anything would change.")
 @click.option("--diff", "is_diff", is_flag=True, help="Write nothing; show what would change.")
+@assume_option
 @format_option
 @color_option
 def command(
@@ -70,6 +72,7 @@ def command(
     output: Path | None,
     is_check: bool,
     is_diff: bool,
+    assume: tuple[str, ...],
     output_format: str,
     color: str,
 ) -> None:
@@ -82,7 +85,7 @@ def command(
     specs = find(paths, seen)
     if not specs:
         raise click.UsageError("there is no llm.yaml here")
-    done, rows = _compile_all(specs, output)
+    done, rows = _compile_all(specs, output, assume)
     show(rows, output_format, color)
     if status(rows):
         sys.exit(FINDINGS)
@@ -94,12 +97,14 @@ def command(
         _record(seen, done, message, started)
 
 
-def _compile_all(specs: list[SpecFile], output: Path | None) -> tuple[list[Done], list[Diagnostic]]:
+def _compile_all(
+    specs: list[SpecFile], output: Path | None, assume: tuple[str, ...]
+) -> tuple[list[Done], list[Diagnostic]]:
     done: dict[Path, Done] = {}
     rows: list[Diagnostic] = []
     for spec in specs:
         source, report = source_of(spec)
-        each = None if report.errors else _compile(spec, source, report, output)
+        each = None if report.errors else _compile(spec, source, report, output, assume)
         if each and each.folder in done:
             other = done[each.folder].spec.path.as_posix()
             report.say(SAME_OUTPUT, _place_of_name(source), name=each.compiled.name, other=other, help="rename one")
@@ -114,11 +119,13 @@ def _place_of_name(source: Source) -> Span:
     return locate(node, ("metadata", "name")) if node else top(source)
 
 
-def _compile(spec: SpecFile, source: Source, report: Report, output: Path | None) -> Done | None:
+def _compile(
+    spec: SpecFile, source: Source, report: Report, output: Path | None, assume: tuple[str, ...]
+) -> Done | None:
     base = Path(os.path.realpath(output)) if output else spec.root / "generated"
     try:
         compiled = compile_spec(
-            source, spec.folder, report, _inside(spec.folder.root, spec.root), _inside(base, spec.root)
+            source, spec.folder, report, _inside(spec.folder.root, spec.root), _inside(base, spec.root), assume
         )
     except Failed:
         return None

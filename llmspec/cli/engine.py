@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from llmspec.cli.engine_build import build
 from llmspec.cli.output import FAULT, FINDINGS, tell
 from llmspec.engine.onnx_graph import BadGraph, Graph, NoOnnx, check_graph, read_graph
 from llmspec.plan.build import Tensor
@@ -20,7 +21,10 @@ UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 @click.group("engine")
 def command() -> None:
-    """Look at what engines are built from."""
+    """Look at what engines are built from, and build them on a GPU machine."""
+
+
+command.add_command(build)
 
 
 @command.command("inspect")

@@ -13,7 +13,7 @@ from llmspec import __version__
 COMMANDS = {
     "check": "say what is wrong, and write nothing",
     "compile": "write every file that the service needs",
-    "engine": "look at what engines are built from",
+    "engine": "look at what engines are built from, and build them",
     "explain": "print the manual page of a code",
     "lock": "pin everything that llm.yaml points at",
     "schema": "print the JSON Schema of llm.yaml, for editors",

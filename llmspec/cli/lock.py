@@ -11,7 +11,17 @@ from typing import Any
 import click
 
 from llmspec.artifacts.folder import Unreadable
-from llmspec.cli.output import FAULT, FINDINGS, color_option, format_option, paths_argument, show, status, tell
+from llmspec.cli.output import (
+    FAULT,
+    FINDINGS,
+    assume_option,
+    color_option,
+    format_option,
+    paths_argument,
+    show,
+    status,
+    tell,
+)
 from llmspec.cli.specs import SpecFile, find, source_of
 from llmspec.compiler import read
 from llmspec.lock.facts import NoFacts
@@ -27,9 +37,17 @@ from llmspec.report.report import Failed, Report
 @paths_argument
 @click.option("--update", multiple=True, metavar="NAME", help="Resolve again what has NAME in its reference.")
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; exit with 1 if the lock would change.")
+@assume_option
 @format_option
 @color_option
-def command(paths: tuple[Path, ...], update: tuple[str, ...], is_check: bool, output_format: str, color: str) -> None:
+def command(
+    paths: tuple[Path, ...],
+    update: tuple[str, ...],
+    is_check: bool,
+    assume: tuple[str, ...],
+    output_format: str,
+    color: str,
+) -> None:
     """Pin everything that specs point at: files by digest, images and actions too, models with their facts.
 
     What is pinned stays so until --update names it. This is the only command that may use a network, and only for
@@ -41,7 +59,7 @@ def command(paths: tuple[Path, ...], update: tuple[str, ...], is_check: bool, ou
     rows: list[Diagnostic] = []
     stale = False
     for spec in specs:
-        said, text = _lock(spec, update)
+        said, text = _lock(spec, update, assume)
         rows += said
         if text is not None:
             stale |= _settle(spec, text, is_check=is_check)
@@ -49,13 +67,15 @@ def command(paths: tuple[Path, ...], update: tuple[str, ...], is_check: bool, ou
     sys.exit(status(rows) or (FINDINGS if is_check and stale else 0))
 
 
-def _lock(spec: SpecFile, update: tuple[str, ...]) -> tuple[tuple[Diagnostic, ...], str | None]:
+def _lock(
+    spec: SpecFile, update: tuple[str, ...], assume: tuple[str, ...]
+) -> tuple[tuple[Diagnostic, ...], str | None]:
     """What is to be said, and the text of the new lock if nothing is wrong."""
     source, report = source_of(spec)
     if report.errors:
         return report.diagnostics(), None
     try:
-        loaded = read(source, report)
+        loaded = read(source, report, assume)
     except Failed:
         return report.diagnostics(), None
     wanted = [Wanted(each.spec, each.report) for each in loaded]

@@ -25,6 +25,13 @@ format_option = click.option(
     show_default=True,
     help="How findings are written; all but full and concise go to standard output.",
 )
+assume_option = click.option(
+    "--assume-like",
+    "assume",
+    multiple=True,
+    metavar="[KIND=]VERSION",
+    help="Take engines of a version that is not in the catalogue to be like this one.",
+)
 color_option = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour findings."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from llmspec.artifacts.folder import Folder, Unreadable
+from llmspec.lock.quantized import quantization
 from llmspec.plan.build import Tensor
 from llmspec.plan.network import Facts
 from llmspec.sizing.parameters import dense_parameters
@@ -19,6 +21,11 @@ BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn
 
 LARGEST = 10**15
 """Greater than any count or size of a network; what exceeds it is not meant."""
+
+CONFIG, INDEX, QUANTIZED = "config.json", "model.safetensors.index.json", "hf_quant_config.json"
+ADAPTER = "adapter_config.json"
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+"""Keys of config.json that hold the number of experts: Qwen, Mixtral and gpt-oss, DeepSeek."""
 
 Graph = Any
 ReadGraph = Callable[[Path], Graph]
@@ -38,9 +45,11 @@ def read_facts(folder: Folder, metadata: str, read_graph: ReadGraph) -> Facts:
     if graphs:
         return _of_graph(folder, metadata, graphs[0], read_graph, sums)
     if "config.json" in names:
-        index = f"{metadata}/model.safetensors.index.json" if "model.safetensors.index.json" in names else ""
-        return _of_config(_json(folder, f"{metadata}/config.json"), _json(folder, index) if index else {}, sums)
-    raise NoFacts(f"{metadata} holds neither config.json nor an ONNX graph")
+        read = {name: _json(folder, f"{metadata}/{name}") for name in sorted(names & {CONFIG, INDEX, QUANTIZED})}
+        return _of_config(read[CONFIG], read.get(INDEX, {}), read.get(QUANTIZED, {}), sums)
+    if ADAPTER in names:
+        return Facts(architecture="lora", rank=_count(_json(folder, f"{metadata}/{ADAPTER}"), "r"), files=sums)
+    raise NoFacts(f"{metadata} holds neither config.json, nor an ONNX graph, nor {ADAPTER}")
 
 
 def _json(folder: Folder, path: str) -> dict[str, Any]:
@@ -51,8 +60,9 @@ def _json(folder: Folder, path: str) -> dict[str, Any]:
     return data
 
 
-def _of_config(config: dict[str, Any], index: dict[str, Any], sums: dict[str, str]) -> Facts:
+def _of_config(config: dict[str, Any], index: dict[str, Any], described: dict[str, Any], sums: dict[str, str]) -> Facts:
     text = config["text_config"] if isinstance(config.get("text_config"), dict) else config
+    method, maker, scales = quantization({**text, **config}, described)
     heads, hidden = _count(text, "num_attention_heads"), _count(text, "hidden_size")
     for key in ("intermediate_size", "num_key_value_heads", "head_dim", "max_position_embeddings"):
         _count(text, key, default=0)
@@ -66,6 +76,12 @@ def _of_config(config: dict[str, Any], index: dict[str, Any], sums: dict[str, st
         vocabulary=_count(text, "vocab_size"),
         longest_context=_count(text, "max_position_embeddings", default=0),
         dtype=_word(text, "torch_dtype" if "torch_dtype" in text else "dtype"),
+        experts=max(_count(text, key, default=0) if text.get(key) else 0 for key in EXPERTS),
+        token_types=_count(text, "type_vocab_size", default=0),
+        labels=len(text["id2label"]) if isinstance(text.get("id2label"), dict) else 0,
+        quantization=_plain(method),
+        quantizer=_plain(maker),
+        kv_scales=scales,
         files=sums,
     )
     parameters = _parameters(text)
@@ -102,6 +118,12 @@ def _word(text: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or len(value) > 100 or not value.isprintable():  # noqa: PLR2004 - of any name
         raise NoFacts(f"`{key}` of config.json must be a name")
     return value
+
+
+def _plain(method: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", method):
+        raise NoFacts("the quantization of the checkpoint has no plain name")
+    return method
 
 
 def _total_size(index: dict[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from llmspec.lock.references import Reference, references
 from llmspec.lock.registry import Unresolved
 from llmspec.report.code import Code
 from llmspec.report.report import Report
+from llmspec.spec.models import Adapter, Model
 from llmspec.spec.service import LLMService
 from llmspec.syntax.parse import UNREADABLE
 
@@ -44,13 +45,19 @@ def make(
     tables: dict[str, dict[str, Any]] = {"actions": {}, "files": {}, "images": {}, "models": {}}
     kept = {name: _kept(getattr(old, name), update) for name in ("actions", "images")}
     for each in wanted:
-        metadata = {model_key(model.uri, model.revision): str(model.metadata) for model in each.spec.models}
+        metadata = {model_key(one.uri, one.revision): str(one.metadata) for one in _weights(each.spec)}
         for reference in references(each.spec):
             table = tables[reference.table]
             if reference.key not in table:
                 value = _value(reference, kept, metadata, folder, resolve, read_graph, each.report)
                 table.update({reference.key: value} if value is not None else {})
     return Lock(actions=tables["actions"], files=tables["files"], images=tables["images"], models=tables["models"])
+
+
+def _weights(spec: LLMService) -> Iterator[Model | Adapter]:
+    for model in spec.models:
+        yield model
+        yield from model.lora.adapters if model.lora else ()
 
 
 def _kept(table: dict[str, str], update: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from llmspec.catalog.releases import table
 from llmspec.families import Source
 from llmspec.lock.lock import model_key
 from llmspec.part import members
@@ -58,9 +59,27 @@ def _all(spec: LLMService) -> Iterator[Reference]:
 
 def _of_model(model: Model) -> Iterator[Reference]:
     at: Path = ("models", model.name)
-    yield Reference("files", model.metadata, (*at, "metadata"), WEIGHTS)
-    yield Reference("models", model_key(model.uri, model.revision), (*at, "uri"))
+    yield from _of_weights(model.uri, model.revision, model.metadata, at)
+    for adapter in model.lora.adapters if model.lora else ():
+        yield from _of_weights(adapter.uri, adapter.revision, adapter.metadata, (*at, "lora", "adapters", adapter.name))
     for image in model.engine.images():
         yield Reference("images", image, (*at, "engine", "version"))
-    if model.uri.partition(":")[0] in members(Source):
+    if model.chat_template:
+        yield Reference("files", model.chat_template, (*at, "chatTemplate"))
+    if model.quantization.calibration:
+        at = (*at, "quantization", "calibration")
+        yield Reference("files", model.quantization.calibration.file, (*at, "file"))
+        yield Reference("images", quantizer_image(), at)
+
+
+def _of_weights(uri: str, revision: str | None, metadata: str, at: Path) -> Iterator[Reference]:
+    yield Reference("files", metadata, (*at, "metadata"), WEIGHTS)
+    yield Reference("models", model_key(uri, revision), (*at, "uri"))
+    if uri.partition(":")[0] in members(Source):
         yield Reference("images", FETCH_BASE, (*at, "uri"))
+
+
+def quantizer_image() -> str:
+    """Base of the image that quantizes checkpoints: that of the newest ModelOpt of the catalogue."""
+    newest = list(table("modelopt").releases.values())[-1]
+    return newest.images["build"]

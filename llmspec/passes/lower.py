@@ -34,8 +34,8 @@ def lower(resolved: Resolved, report: Report) -> Plan:
         other_release=members(Release)["rolling"](),
         workloads=_sorted(workload for piece in pieces for workload in piece.workloads),
         images=_sorted(_different(image for piece in pieces for image in piece.images)),
-        builds=tuple(each.build for each in served if each.build),
-        repositories=tuple(each.repository for each in served if each.repository),
+        builds=tuple(build for piece in pieces for build in piece.builds),
+        repositories=tuple(repository for each in served for repository in each.repository),
         files=_sorted(each for piece in pieces for each in piece.files),
         documents=tuple(sorted(document for piece in pieces for document in piece.documents)),
     )

@@ -8,7 +8,9 @@ from llmspec.families import Cache
 from llmspec.lock.lock import model_key
 from llmspec.part import members
 from llmspec.passes.resolve import Resolved, ResolvedModel
-from llmspec.plan.network import Network
+from llmspec.plan.network import Adapter, Facts, Network, Parallel, Precision
+from llmspec.sizing.quantized import served_bytes
+from llmspec.spec.models import Model
 from llmspec.spec.service import LLMService
 
 MODELS = "/models"
@@ -29,9 +31,9 @@ def cache_of(spec: LLMService) -> Cache:
 def network(resolved: Resolved, each: ResolvedModel) -> Network:
     """What an engine is told of a model."""
     model, facts = each.model, each.facts
-    key = model_key(model.uri, model.revision)
-    digest = sha256(f"{key}\n{sorted(facts.files.items())}".encode()).hexdigest()
+    digest = _digest(model.uri, model.revision, facts)
     limit = facts.longest_context or SHORT_CONTEXT
+    weights, precision = f"{MODELS}/{model.name}-{digest[:12]}", _precision(each)
     return Network(
         service=resolved.spec.metadata.name,
         name=model.name,
@@ -40,13 +42,75 @@ def network(resolved: Resolved, each: ResolvedModel) -> Network:
         revision=model.revision or "",
         digest=digest,
         facts=facts,
-        gpu=each.gpu,
-        tensor_parallel=model.parallelism.tensor,
+        gpus=each.gpus,
+        gpus_per_node=each.hardware.gpus_per_node,
+        parallel=_parallel(model),
+        precision=precision,
         max_model_len=model.context.max_model_len or min(SHORT_CONTEXT, limit),
         max_num_seqs=model.context.max_num_seqs,
-        weights=f"{MODELS}/{model.name}-{digest[:12]}",
+        weights=weights,
+        checkpoint=weights,
+        served_bytes=_served_bytes(facts, precision.method),
+        served_name=model.served_name or model.name,
+        chat_template=each.chat_template,
+        adapters=_adapters(each),
         bandwidth=cache_of(resolved.spec).read_bandwidth,
         cpu=model.resources.cpu,
         memory=model.resources.memory or 0,
         at=each.at,
+    )
+
+
+def _served_bytes(facts: Facts, method: str) -> int:
+    outside = 2 * facts.vocabulary * facts.hidden_size
+    had = "none" if facts.quantization else method
+    return served_bytes(had, facts.weight_bytes, facts.parameters, outside)
+
+
+def _digest(uri: str, revision: str | None, facts: Facts) -> str:
+    return sha256(f"{model_key(uri, revision)}\n{sorted(facts.files.items())}".encode()).hexdigest()
+
+
+def _parallel(model: Model) -> Parallel:
+    split = model.parallelism
+    return Parallel(tensor=split.tensor, pipeline=split.pipeline, data=split.data, expert=split.expert)
+
+
+def _precision(each: ResolvedModel) -> Precision:
+    """What is asked for, or what the checkpoint has. Only a checkpoint that is not quantized can be made another."""
+    asked, has = each.model.quantization, each.facts.quantization
+    method = asked.method or has or "none"
+    calibration = asked.calibration
+    is_built = bool(calibration) and method != "none" and not has
+    return Precision(
+        method=method,
+        kv_cache=asked.kv_cache,
+        maker=each.facts.quantizer if has else "modelopt" if is_built and not each.facts.inputs else method,
+        is_built=is_built,
+        calibration=_rows(each.calibration[1], calibration.samples if calibration else 0),
+        samples=calibration.samples if calibration else 0,
+        length=calibration.max_length if calibration else 0,
+        exclude=asked.exclude,
+    )
+
+
+def _rows(text: str, count: int) -> str:
+    """The first rows of JSON Lines: what goes into the image is what is used."""
+    lines = [line for line in text.split("\n") if line.strip()][:count]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _adapters(each: ResolvedModel) -> tuple[Adapter, ...]:
+    lora, name = each.model.lora, each.model.name
+    rows = zip(lora.adapters if lora else (), each.adapters, strict=True)
+    return tuple(
+        Adapter(
+            name=adapter.name,
+            uri=adapter.uri,
+            revision=adapter.revision or "",
+            facts=facts,
+            folder=f"{MODELS}/{name}-{adapter.name}-{_digest(adapter.uri, adapter.revision, facts)[:12]}",
+            origin=f"models.{name}.lora.adapters.{adapter.name}",
+        )
+        for adapter, facts in rows
     )

@@ -8,11 +8,14 @@ from msgspec import Meta, Struct
 
 
 class ContextFile(Struct, frozen=True, kw_only=True):
-    """A file of an image's build context: `template` filled with `values`. Scripts (`*.sh`) are executable."""
+    """A file of an image's build context: `template` filled with `values`, or `text` as it is. Scripts (`*.sh`) are
+    executable.
+    """
 
     path: str
-    template: str
+    template: str = ""
     values: Any = None
+    text: str = ""
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -36,7 +39,8 @@ class Image(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One command of a build. `lane` is `cpu` or `gpu`; paths are relative to the build's working folder.
+    """One command of a build. `lane` is `cpu` or `gpu`; paths are relative to the build's working folder, in which
+    `source` is the folder of the weights, `tools` what the image brings, and `out` what becomes the result.
 
     `compute_capability` (such as `9.0`) binds a GPU step to one kind of GPU, empty for any. A step whose `outputs`
     are there and newer than its `inputs` need not run again.
@@ -51,15 +55,40 @@ class Step(Struct, frozen=True, kw_only=True):
     compute_capability: str = ""
 
 
+def build_script(model: str, steps: tuple[Step, ...], capabilities: tuple[str, ...] = ()) -> ContextFile:
+    """The script that runs the steps; `capabilities` are those that it can be told to build for."""
+    folders = sorted({path.rpartition("/")[0] for step in steps for path in step.outputs} - {""})
+    values = {"model": model, "steps": steps, "capabilities": capabilities, "folders": folders}
+    return ContextFile(path="build.sh", template="engine/build.sh", values=values)
+
+
 class Build(Struct, frozen=True, kw_only=True):
-    """The steps that turn a model's source into what its engine loads, and the image that has the tools for them."""
+    """The steps that turn a model's source into what its engine loads, and the image that has the tools for them.
+
+    `requires` are the exact versions of what the steps use, by name. `capabilities` are those that something is built
+    for, each by a job of its own; empty where one job builds for all. The job asks for `gpus` and `memory` bytes.
+    """
 
     model: str
     image: Image
     steps: tuple[Step, ...]
     result: str
     """The folder of the finished engine, relative to the weights volume; its name holds the digest of its inputs."""
+    requires: tuple[tuple[str, str], ...] = ()
+    capabilities: tuple[str, ...] = ()
+    gpus: int = 1
+    memory: int = 16 * 2**30
+    scratch: int = 20 * 2**30
     origin: str = ""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Files that say that the result is there, one for each job."""
+        return tuple(f"{self.result}/.complete{suffix}" for suffix in self.suffixes)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        return tuple(f"-{each}" for each in self.capabilities) or ("",)
 
 
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:/-]{1,100}\Z")]
@@ -74,10 +103,18 @@ class Tensor(Struct, frozen=True):
 
 
 class Repository(Struct, frozen=True, kw_only=True):
-    """A model of a Triton model repository. Shapes are without the batch dimension; -1 is dynamic.
+    """A Triton model repository: its files but the plans, as path → template and values."""
+
+    model: str
+    files: tuple[ContextFile, ...]
+    origin: str = ""
+
+
+class PlanModel(Struct, frozen=True, kw_only=True):
+    """A model of a repository that runs TensorRT plans. Shapes are without the batch dimension; -1 is dynamic.
 
     `plans` maps a compute capability to the file of its engine. `preferred_batch_sizes` in items, `max_queue_delay`
-    in microseconds.
+    in microseconds. `warmups` are batch sizes, each with the shape of every input.
     """
 
     model: str
@@ -89,4 +126,21 @@ class Repository(Struct, frozen=True, kw_only=True):
     max_queue_delay: int
     instances: int
     profiles: int = 1
-    origin: str = ""
+    warmups: tuple[tuple[int, tuple[Tensor, ...]], ...] = ()
+
+
+class TextModels(Struct, frozen=True, kw_only=True):
+    """The models that put a tokenizer before another: `texts` go into the ensemble `model`, `tokens` from the tokenizer
+    to `engine`, `outputs` out. `tokenizer` is the path of tokenizer.json, `lengths` the lengths that it pads to.
+    """
+
+    model: str
+    tokenizer_model: str
+    engine: str
+    max_batch_size: int
+    texts: tuple[str, ...]
+    tokens: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    tokenizer: str
+    lengths: str
+    instances: int

@@ -31,6 +31,17 @@ class Facts(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     head_size: Amount = 0
     vocabulary: Amount = 0
     longest_context: Amount = 0
+    experts: Amount = 0
+    token_types: Amount = 0
+    labels: Amount = 0
+    quantization: Word = ""
+    """What the weights are quantized to, in our words; `none` never stands here."""
+    quantizer: Word = ""
+    """What made it, as the checkpoint says: `modelopt`, `compressed-tensors`, `awq`, …"""
+    kv_scales: Word = ""
+    """The KV cache precision that the checkpoint has scales for."""
+    rank: Amount = 0
+    """Of a LoRA adapter."""
     opset: Amount = 0
     inputs: tuple[Tensor, ...] = ()
     outputs: tuple[Tensor, ...] = ()
@@ -38,11 +49,55 @@ class Facts(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     """Weight files whose SHA-256 is known: path in the source → hex digest."""
 
 
+class Parallel(Struct, frozen=True, kw_only=True):
+    """How a replica is split, in GPUs: `tensor` × `pipeline` × `data`; its experts over `expert` of them."""
+
+    tensor: int = 1
+    pipeline: int = 1
+    data: int = 1
+    expert: int = 1
+
+    @property
+    def gpus(self) -> int:
+        return self.tensor * self.pipeline * self.data
+
+
+class Precision(Struct, frozen=True, kw_only=True):
+    """What is computed in: `method` and `kv_cache` in the words of the language, `maker` what quantized, or will.
+
+    `is_built` says that the checkpoint does not have it yet: a job makes another one, calibrated with `samples` rows
+    of the JSON Lines in `calibration`, `length` tokens of each.
+    """
+
+    method: str = ""
+    kv_cache: str = "auto"
+    maker: str = ""
+    is_built: bool = False
+    calibration: str = ""
+    samples: int = 0
+    length: int = 0
+    exclude: tuple[str, ...] = ()
+    """Patterns of the nodes of a graph that are left alone."""
+
+
+class Adapter(Struct, frozen=True, kw_only=True):
+    """A LoRA adapter: where it comes from, and `folder`, where its files lie in a container."""
+
+    name: str
+    uri: str
+    revision: str
+    facts: Facts
+    folder: str
+    origin: str
+
+
 class Network(Struct, frozen=True, kw_only=True):
     """One model in one environment.
 
-    `weights` is the folder of its files inside a container, `cache` the volume that holds them, `bandwidth` the bytes
-    a second at which that volume is read. `at` is the path of its section in the spec.
+    `weights` is the folder of its source's files inside a container, `checkpoint` the one that is served, which differs
+    where a job quantizes first; `served_bytes` are the bytes of its weights. `bandwidth` is the bytes a second at which
+    the cache is read. `gpus` are those it may land on, the first the one it is planned for; `gpus_per_node` are what
+    one node has. `chat_template` is the text of one. `at` is the path of its section in the spec.
     """
 
     service: str
@@ -52,11 +107,18 @@ class Network(Struct, frozen=True, kw_only=True):
     revision: str
     digest: str
     facts: Facts
-    gpu: Gpu
-    tensor_parallel: int
+    gpus: tuple[Gpu, ...]
+    gpus_per_node: int
+    parallel: Parallel
+    precision: Precision
     max_model_len: int
     max_num_seqs: int
     weights: str
+    checkpoint: str
+    served_bytes: int
+    served_name: str
+    chat_template: str
+    adapters: tuple[Adapter, ...]
     bandwidth: int
     cpu: int
     memory: int
@@ -66,26 +128,40 @@ class Network(Struct, frozen=True, kw_only=True):
     def origin(self) -> str:
         return ".".join(str(step) for step in self.at)
 
+    @property
+    def gpu(self) -> Gpu:
+        return self.gpus[0]
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of one replica, each with as many GPUs as the others."""
+        return -(-self.parallel.gpus // self.gpus_per_node)
+
 
 class Served(Struct, frozen=True, kw_only=True):
     """What an engine answers: how a network is run.
 
     `startup` in seconds from start to readiness when the weights are already in the cache; `drain` in seconds that
-    open requests may take after the signal to stop; `queue_metric` is the per-replica gauge that says requests wait.
+    open requests may take after the signal to stop; `queue_metric` is the per-replica gauge that says requests wait,
+    empty where the engine has none. `worker` runs on the further nodes of a replica that needs several.
     """
 
     container: Container
     image: Image
+    worker: Container | None = None
     startup: int
     drain: int
     queue_metric: str
     metrics_port: str
+    metrics_path: str = "/metrics"
+    driver: int = 0
+    """First branch of the NVIDIA driver that runs the image."""
     signals: tuple[tuple[str, str], ...] = ()
     """What a release can be judged by: our word → PromQL with `$SELECTOR` where labels go."""
     shared_memory: int = 0
     files: tuple[Files, ...] = ()
     build: Build | None = None
-    repository: Repository | None = None
+    repository: tuple[Repository, ...] = ()
     documents: tuple[tuple[str, str, str], ...] = ()
     """Further reviewable files: path below the engine's folder, purpose, text."""
 

@@ -8,10 +8,11 @@ from llmspec.plan.build import Image
 
 
 class Env(Struct, frozen=True, kw_only=True):
-    """An environment variable: a value, or a key of a secret."""
+    """An environment variable: a value, a key of a secret, or a field of its own pod."""
 
     name: str
     value: str = ""
+    field: str = ""
     secret: str = ""
     key: str = ""
     optional: bool = False
@@ -93,7 +94,7 @@ class Container(Struct, frozen=True, kw_only=True):
 
 
 class Gpu(Struct, frozen=True):
-    """The GPUs a workload must land on: the node label values of one product, and its compute capability."""
+    """A GPU that a workload may land on: the values of its node label, and its compute capability."""
 
     sku: str
     products: tuple[str, ...]
@@ -126,7 +127,9 @@ class Workload(Struct, frozen=True, kw_only=True):
 
     `kind`: `service` (interchangeable replicas), `store` (replicas that own their storage), `job` (runs to its end).
     Seconds: `grace` from the signal to stop to the kill; `deadline` within which a new version must be up, or a job
-    done. `internet` says that it must reach hosts outside the cluster over HTTPS.
+    done. `internet` says that it must reach hosts outside the cluster over HTTPS. It lands on any of `gpus`, on a node
+    whose NVIDIA driver is of the branch `driver` or newer (0: any). One replica has `nodes` pods: the first runs
+    `containers`, the others `workers`.
     """
 
     name: str
@@ -137,12 +140,16 @@ class Workload(Struct, frozen=True, kw_only=True):
     init: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
     scaling: Scaling
-    gpu: Gpu | None = None
+    gpus: tuple[Gpu, ...] = ()
+    driver: int = 0
+    nodes: int = 1
+    workers: tuple[Container, ...] = ()
     grace: int = 30
     deadline: int = 600
     callers: tuple[Caller, ...] = ()
     internet: bool = False
     metrics_port: str = ""
+    metrics_path: str = "/metrics"
     signals: tuple[tuple[str, str], ...] = ()
     user: int = 10001
     origin: str = ""

@@ -6,19 +6,27 @@ from hashlib import sha256
 
 import msgspec
 
-from llmspec.plan.build import Image
+from llmspec.plan.build import ContextFile, Image
 from llmspec.plan.plan import Identity
 from llmspec.render.template import render
 
 
 def build_context(image: Image) -> dict[str, str]:
     """Everything that `docker build` is given: path → text, the Dockerfile first."""
-    values = {**msgspec.structs.asdict(image), "files": [file.path for file in image.files]}
+    paths = [file.path for file in image.files]
+    scripts = [path for path in paths if path.endswith(".sh")]
+    data = [path for path in paths if path not in scripts]
+    values = {**msgspec.structs.asdict(image), "files": paths, "scripts": scripts, "data": data}
     return {
         "Dockerfile": render(image.template, **values),
         ".dockerignore": render("docker/dockerignore", **values),
-        **{file.path: render(file.template, **_values(file.values)) for file in image.files},
+        **{file.path: text_of(file) for file in image.files},
     }
+
+
+def text_of(file: ContextFile) -> str:
+    """The text of one file."""
+    return render(file.template, **_values(file.values)) if file.template else file.text
 
 
 def _values(values: object) -> dict[str, object]:

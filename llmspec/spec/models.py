@@ -6,7 +6,20 @@ from typing import Annotated, Literal
 
 from llmspec.families import Engine
 from llmspec.part import Section
-from llmspec.scalars import Bytes, Cores, Count, Name, RelativePath, Revision, Tokens, Uri, doc
+from llmspec.scalars import (
+    Bytes,
+    Cores,
+    Count,
+    Driver,
+    Name,
+    RelativePath,
+    Revision,
+    ServedName,
+    Tokens,
+    Uri,
+    doc,
+)
+from llmspec.spec.quantization import Quantization
 
 
 class Context(Section):
@@ -22,15 +35,47 @@ class Context(Section):
 
 
 class Parallelism(Section):
-    """How a network is split over the GPUs of one pod."""
+    """How one replica is split over GPUs: it has `tensor` × `pipeline` × `data` of them."""
 
-    tensor: Annotated[Count, doc("GPUs that share every layer; each pod asks for as many.")] = 1
+    tensor: Annotated[Count, doc("GPUs that share every layer.")] = 1
+    pipeline: Annotated[Count, doc("Groups of GPUs that have different layers.")] = 1
+    data: Annotated[Count, doc("Copies of the attention layers that answer different requests.")] = 1
+    expert: Annotated[
+        Count,
+        doc("GPUs that the experts of a mixture-of-experts model are spread over; 1 splits each expert instead."),
+    ] = 1
 
 
 class Hardware(Section):
     """What a network runs on."""
 
     gpu: Annotated[str, doc("GPU by its key in the catalogue, such as `h100-sxm` or `l4`.")]
+    alternatives: Annotated[
+        tuple[str, ...],
+        doc("Further GPUs that its pods may land on. A TensorRT plan is built for each compute capability."),
+    ] = ()
+    gpus_per_node: Annotated[Count, doc("GPUs of one node; a replica that needs more runs on several.")] = 8
+    driver: Annotated[
+        Driver | None,
+        doc("NVIDIA driver of the nodes, held against what the images need. Default: nodes are picked by it."),
+    ] = None
+
+
+class Adapter(Section, kw_only=True):
+    """A LoRA adapter that is served beside its base model."""
+
+    name: Annotated[Name, doc("What a client puts into `model` to get it.")]
+    uri: Annotated[Uri, doc("Where it comes from, as for models.")]
+    revision: Annotated[Revision | None, doc("Its immutable revision, as for models.")] = None
+    metadata: Annotated[
+        RelativePath, doc("Folder beside llm.yaml with its `adapter_config.json`, and `SHA256SUMS` where needed.")
+    ]
+
+
+class Lora(Section):
+    """LoRA adapters."""
+
+    adapters: Annotated[tuple[Adapter, ...], doc("The adapters; their rank is read from `adapter_config.json`.")]
 
 
 class Resources(Section):
@@ -75,6 +120,12 @@ class Model(Section, kw_only=True):
         ),
     ]
     engine: Annotated[Engine, doc("What runs the network.")]
+    served_name: Annotated[ServedName | None, doc("What a client puts into `model`. Default: `name`.")] = None
+    chat_template: Annotated[
+        RelativePath | None, doc("Jinja file that replaces the chat template of the checkpoint.")
+    ] = None
+    quantization: Annotated[Quantization, doc("Precision of weights and KV cache.")] = Quantization()
+    lora: Annotated[Lora | None, doc("Adapters that are served beside the model.")] = None
     context: Annotated[Context, doc("Length and number of requests.")] = Context()
     parallelism: Annotated[Parallelism, doc("Split over GPUs.")] = Parallelism()
     hardware: Annotated[Hardware | None, doc("GPU of this network. Default: `serving.hardware`.")] = None

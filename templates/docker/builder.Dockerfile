@@ -7,8 +7,12 @@ USER 0
 {% for package in packages %}
 RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install {{ package | shell }}
 {% endfor %}
-COPY --chmod=0755 build.sh /opt/llmspec/build.sh
-COPY config.pbtxt /opt/llmspec/config.pbtxt
+{% for path in scripts %}
+COPY --chmod=0755 {{ path }} /opt/llmspec/{{ path }}
+{% endfor %}
+{% for path in data %}
+COPY --chmod=0644 {{ path }} /opt/llmspec/{{ path }}
+{% endfor %}
 USER {{ user }}
 WORKDIR /scratch
 ENV HOME=/scratch/home USER=llmspec

@@ -4,7 +4,7 @@ ARG BASE={{ base }}
 FROM ${BASE}
 LABEL org.opencontainers.image.title={{ title | label }}
 USER 0
-COPY --chmod=0755 health.py /opt/llmspec/health.py
+COPY --chmod=0755 health.py wait-for.sh /opt/llmspec/
 USER {{ user }}
 WORKDIR /scratch
 ENV HOME=/scratch/home USER=llmspec HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1

@@ -38,7 +38,7 @@ def test_compile_then_check_then_nothing_to_do(repo):
     assert not (repo / "generated").exists()
     done = run("compile", "svc")
     assert done.exit_code == 0
-    assert "Compiled 15 files of 1 service" in done.stderr
+    assert "Compiled 16 files of 1 service" in done.stderr
     assert (repo / "generated" / "minimal" / "MANIFEST.json").is_file()
     assert run("compile", "svc", "--check").exit_code == 0
     assert run("compile", "svc", "--diff").exit_code == 0

@@ -12,6 +12,8 @@ RULES = {}
 """Rules by name."""
 GPU = "nvidia.com/gpu"
 CLAIM = "persistentVolumeClaim"
+GROUP = ("LWS_LEADER_ADDRESS", "LWS_WORKER_INDEX", "LWS_GROUP_SIZE")
+"""Variables that LeaderWorkerSet gives every container."""
 SECONDS = {"periodSeconds": 10, "timeoutSeconds": 1, "failureThreshold": 3}
 """Kubernetes' defaults of a probe."""
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "m": 0.001, "": 1}
@@ -39,12 +41,20 @@ def of_kind(objects, *kinds):
 
 
 def owners(objects):
-    return of_kind(objects, "Deployment", "StatefulSet", "Job")
+    return of_kind(objects, "Deployment", "StatefulSet", "Job", "LeaderWorkerSet")
+
+
+def templates(objects):
+    """Each pod template with its owner; a LeaderWorkerSet has two."""
+    for each in owners(objects):
+        group = each["spec"].get("leaderWorkerTemplate", {})
+        found = [group["leaderTemplate"], group["workerTemplate"]] if group else [each["spec"]["template"]]
+        yield from ((each, template) for template in found)
 
 
 def pods(objects):
     """Each pod's owner and spec."""
-    return [(each, each["spec"]["template"]["spec"]) for each in owners(objects)]
+    return [(each, template["spec"]) for each, template in templates(objects)]
 
 
 def containers(objects, *, init=True):
@@ -241,6 +251,8 @@ def there_is_time_to_stop(objects):
     for owner, pod, container in containers(of_kind(objects, "Deployment"), init=False):
         wait = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         drain = config_of(objects, pod, container).get("shutdown-timeout") or argument(container, "--exit-timeout-secs")
+        # trtllm-serve has no such setting: it answers what it has until it is killed.
+        drain = drain or (45 if container["name"] == "tensorrt-llm" else None)
         if not wait or not drain or pod.get("terminationGracePeriodSeconds", 30) <= wait + int(drain):
             yield f"{title(owner)}: {pod.get('terminationGracePeriodSeconds')} s for {wait} + {drain}"
 
@@ -262,10 +274,20 @@ def nothing_needs_a_shell(objects):
 
 @rule(26)
 def no_variables_that_nobody_fills(objects):
+    """A container's own variables are filled if they come before; of others, those that LeaderWorkerSet sets."""
     for owner, _, container in containers(objects):
-        words = [*container.get("command", []), *container.get("args", [])]
-        words += [each.get("value", "") for each in container.get("env", [])]
-        yield from (f"{title(owner)}: {word}" for word in words if re.search(r"\$[({]", word))
+        filled = set(GROUP if owner["kind"] == "LeaderWorkerSet" else ())
+        for each in container.get("env", []):
+            yield from _unfilled(owner, each.get("value", ""), filled)
+            filled.add(each["name"])
+        for word in [*container.get("command", []), *container.get("args", [])]:
+            yield from _unfilled(owner, word, filled)
+
+
+def _unfilled(owner, word, filled):
+    for name in re.findall(r"\$[({]([^)}]*)", word):
+        if name not in filled or "${" in word:
+            yield f"{title(owner)}: {word}"
 
 
 @rule(31)

@@ -3,7 +3,7 @@
 import re
 from hashlib import sha256
 
-from rules import RULES, containers, of_kind, owners, pods, rule, title
+from rules import RULES, containers, of_kind, pods, rule, templates, title
 
 __all__ = ["RULES"]
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -15,12 +15,20 @@ def within(selector, labels):
 
 
 def selected(objects, selector):
-    return [owner for owner in owners(objects) if within(selector, owner["spec"]["template"]["metadata"]["labels"])]
+    found = [owner for owner, template in templates(objects) if within(selector, template["metadata"]["labels"])]
+    return [each for number, each in enumerate(found) if each not in found[:number]]
 
 
 def port_names(owner):
-    pod = owner["spec"]["template"]["spec"]
-    return {port["name"]: port["containerPort"] for each in pod["containers"] for port in each.get("ports", [])}
+    boxes = (box for _, pod in pods([owner]) for box in pod["containers"])
+    return {port["name"]: port["containerPort"] for box in boxes for port in box.get("ports", [])}
+
+
+def products(pod):
+    """GPU products of the nodes that a pod may land on."""
+    terms = pod.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    rows = [row for term in terms.get("nodeSelectorTerms", []) for row in term["matchExpressions"]]
+    return {value for row in rows if row["key"] == "nvidia.com/gpu.product" for value in row["values"]}
 
 
 def named(objects, kind, name):
@@ -93,8 +101,8 @@ def replicas_have_one_owner(objects):
 
 @rule(32)
 def policies_let_through_what_is_needed(objects):
-    for owner in owners(objects):
-        labels = owner["spec"]["template"]["metadata"]["labels"]
+    for owner, template in templates(objects):
+        labels = template["metadata"]["labels"]
         policies = of_kind(objects, "NetworkPolicy")
         own = [each for each in policies if within(each["spec"]["podSelector"]["matchLabels"], labels)]
         asked = [row for each in own for row in each["spec"].get("egress", []) if names_servers(row)]
@@ -112,7 +120,7 @@ def names_servers(row):
 
 def wanted_callers(objects, labels):
     """Namespaces that must get through to pods with these labels: the monitoring's, and the gateway's."""
-    pod = next(owner for owner in owners(objects) if owner["spec"]["template"]["metadata"]["labels"] == labels)
+    pod = next(owner for owner, template in templates(objects) if template["metadata"]["labels"] == labels)
     for each in of_kind(objects, "PodMonitor"):
         if within(each["spec"]["selector"]["matchLabels"], labels):
             yield from (("monitoring", port_names(pod)[end["port"]]) for end in each["spec"]["podMetricsEndpoints"])
@@ -278,9 +286,9 @@ def engines_are_built_where_they_are_served(objects):
         for box in pod.get("initContainers", []):
             if "wait-for" not in box.get("command", [""])[0]:
                 continue
-            result = box["args"][0].removesuffix("/.complete")
+            result = re.sub(r"/\.complete(-\d+\.\d+)?$", "", box["args"][0])
             builders = [job for _, job in pods(of_kind(objects, "Job")) if result in job["containers"][0]["args"]]
-            if not builders or builders[0].get("affinity") != pod.get("affinity"):
+            if set().union(*map(products, builders)) != products(pod):
                 yield f"{title(owner)}: {result} is built elsewhere, or not at all"
             if not re.search(r"-[0-9a-f]{12}$", result):
                 yield f"{title(owner)}: {result} does not name what it was made from"

@@ -11,6 +11,7 @@ CUSTOM = {
     ("argoproj.io/v1alpha1", "AnalysisTemplate"),
     ("argoproj.io/v1alpha1", "Rollout"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("monitoring.coreos.com/v1", "PodMonitor"),
 }  # fmt: skip
 """Kinds that Kubernetes does not have itself; test_custom_resources.py judges them."""

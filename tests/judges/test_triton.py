@@ -59,23 +59,76 @@ def test_the_parser_notices(bad):
         text_format.Parse(bad, ModelConfig())
 
 
-@pytest.mark.parametrize("path", files("triton/*/config.pbtxt"))
+def plans():
+    """A parameter for each configuration of a model that runs plans."""
+    return [each for each in files("triton/*/config.pbtxt") if read(each.values[0]).platform == "tensorrt_plan"]
+
+
+def order(environment, model):
+    """The `steps.json` that builds a model's plans, and its folder."""
+    for path in environment.glob("engine/*/steps.json"):
+        data = json.loads(path.read_text("utf-8"))
+        if any(f"/{model}/" in output for step in data["steps"] for output in step["outputs"]):
+            return path.parent, data
+    raise AssertionError(f"nothing builds {model}")
+
+
+@pytest.mark.parametrize("path", plans())
 def test_it_goes_with_the_build(path):
-    """The plan that is built is the one that is loaded, with a profile for each that is named, for the same batches."""
-    config, model = read(path), path.parent.name
-    steps = json.loads((path.parents[2] / "engine" / model / "steps.json").read_text("utf-8"))["steps"]
-    build = next(step for step in steps if step["argv"][0] == "trtexec")
-    built = {step["computeCapability"]: output.rpartition("/")[2] for step in [build] for output in step["outputs"]}
+    """The plans that are built are those that are loaded, with the named profiles, for the same batches."""
+    config, (folder, data) = read(path), order(path.parents[2], path.parent.name)
+    builds = [step for step in data["steps"] if step["argv"][0] == "trtexec"]
+    built = {step["computeCapability"]: output.rpartition("/")[2] for step in builds for output in step["outputs"]}
     assert dict(config.cc_model_filenames) == built
-    most = [argument for argument in build["argv"] if argument.startswith("--maxShapes=")]
-    assert [profile for group in config.instance_group for profile in group.profile] == [
-        str(number) for number in range(len(most))
-    ]
-    batches = {int(size) for argument in most for size in re.findall(r":(\d+)", argument)}
-    assert max(batches) == config.max_batch_size
-    assert set(re.findall(r"[=,]([^:,=]+):", most[0])) == {each.name for each in config.input}
-    copied = path.parents[2] / "docker" / f"{model}-build" / "config.pbtxt"
+    assert list(built) == data["capabilities"]
+    for build in builds:
+        most = [argument for argument in build["argv"] if argument.startswith("--maxShapes=")]
+        assert [profile for group in config.instance_group for profile in group.profile] == [
+            str(number) for number in range(len(most))
+        ]
+        batches = {int(size) for argument in most for size in re.findall(r":(\d+)", argument)}
+        assert max(batches) == config.max_batch_size
+        assert set(re.findall(r"[=,]([^:,=]+):", most[0])) == {each.name for each in config.input}
+    copied = folder / data["tools"] / "repository" / path.parent.name / "config.pbtxt"
     assert path.read_bytes() == copied.read_bytes()
+
+
+@pytest.mark.parametrize("path", plans())
+def test_it_is_warm_before_it_is_ready(path):
+    """Each profile once, with its usual shapes, within what the model takes."""
+    config = read(path)
+    profiles = [profile for group in config.instance_group for profile in group.profile]
+    assert len(config.model_warmup) == len(profiles)
+    for warmup in config.model_warmup:
+        assert 0 < warmup.batch_size <= config.max_batch_size
+        assert set(warmup.inputs) == {each.name for each in config.input}
+        for each in config.input:
+            dims = warmup.inputs[each.name].dims
+            assert len(dims) == len(each.dims)
+            assert all(size > 0 and expected in (-1, size) for size, expected in zip(dims, each.dims, strict=True))
+
+
+def ensembles():
+    return [each for each in files("triton/*/config.pbtxt") if read(each.values[0]).platform == "ensemble"]
+
+
+@pytest.mark.parametrize("path", ensembles())
+def test_an_ensemble_is_wired_through(path):
+    """Every tensor of a step is the ensemble's own or another step's, of the same type and shape."""
+    config, known = read(path), {}
+    others = {each.parent.name: read(each) for each in path.parents[1].glob("*/config.pbtxt")}
+    known |= {each.name: (each.data_type, tuple(each.dims)) for each in config.input}
+    for step in config.ensemble_scheduling.step:
+        model = others[step.model_name]
+        assert config.max_batch_size <= model.max_batch_size
+        inputs = {each.name: (each.data_type, tuple(each.dims)) for each in model.input}
+        outputs = {each.name: (each.data_type, tuple(each.dims)) for each in model.output}
+        assert {name: known[tensor] for name, tensor in step.input_map.items()} == inputs
+        known |= {tensor: outputs[name] for name, tensor in step.output_map.items()}
+    assert {each.name: known[each.name] for each in config.output} == {
+        each.name: (each.data_type, tuple(each.dims)) for each in config.output
+    }
+    assert list((path.parent / "1").iterdir()), "a version of the model"
 
 
 def repositories():
@@ -97,8 +150,19 @@ def test_what_is_served_is_what_is_built():
 
 
 def test_jobs_build_what_is_waited_for():
-    """The job's arguments are the folders of steps.json."""
+    """The jobs' arguments are the folders of steps.json, one job for each capability; pods wait for all of them."""
     for environment in environments():
-        results = {json.loads(path.read_text("utf-8"))["result"] for path in environment.glob("engine/*/steps.json")}
+        orders = [json.loads(path.read_text("utf-8")) for path in environment.glob("engine/*/steps.json")]
         jobs = [each for each in objects(environment) if each["kind"] == "Job"]
-        assert {each["spec"]["template"]["spec"]["containers"][0]["args"][-1] for each in jobs} == results
+        arguments = [each["spec"]["template"]["spec"]["containers"][0]["args"] for each in jobs]
+        built = {(row[-1], row[row.index("--capability") + 1] if "--capability" in row else "") for row in arguments}
+        marks = {(order["result"], each) for order in orders for each in order["capabilities"] or [""]}
+        assert built == marks
+        waits = {
+            argument
+            for each in objects(environment)
+            for container in each.get("spec", {}).get("template", {}).get("spec", {}).get("initContainers", ())
+            if container["name"] == "wait-for-engine"
+            for argument in container["args"]
+        }
+        assert waits == {f"{result}/.complete{each and '-'}{each}" for result, each in marks}

@@ -138,8 +138,9 @@ def test_language_models_have_their_shape(path, layers, hidden):
 def test_sums_are_those_of_the_graph():
     folder = EXAMPLE / "models" / "embed"
     sums = dict(reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines())
-    assert set(sums) == {"model.onnx", "model.onnx.data"}
-    assert hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest() == sums["model.onnx"]
+    assert set(sums) == {"model.onnx", "model.onnx.data", "tokenizer.json"}
+    for name in ("model.onnx", "tokenizer.json"):
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sums[name]
 
 
 def test_the_script_writes_the_graph_that_is_there():

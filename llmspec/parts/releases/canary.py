@@ -28,6 +28,10 @@ CANNOT_JUDGE = Code(
     why="A canary that nothing can stop is a slow rollout.",
 )  # fmt: skip
 
+ONE_POD_ONLY = Code(
+    "LS387", "canary-over-nodes", "`{workload}` runs on several nodes, which Argo Rollouts cannot split",
+    why="A Rollout replaces pods of a Deployment. The pods of a replica on several nodes are a LeaderWorkerSet's.",
+)  # fmt: skip
 NO_STEPS = Code(
     "LS386", "canary-without-steps", "a canary needs at least one step",
     why="Without steps the new version gets all traffic at once, before anything of it is measured.",
@@ -107,7 +111,10 @@ class Canary(Release, kw_only=True):
             if step.set_weight == 100:  # noqa: PLR2004 - percent
                 report.say(LAST_STEP_IS_ALL, where, help="remove this step")
             before = step.set_weight
-        if not workload.signals:
+        if workload.nodes > 1:
+            also = [((*tuple(workload.origin.split(".")), "parallelism"), "its GPUs")]
+            report.say(ONE_POD_ONLY, (*at, "kind"), workload=workload.name, also=also, help="use `kind: rolling`")
+        if "errorRatio" not in dict(workload.signals):
             report.say(CANNOT_JUDGE, (*at, "kind"), workload=workload.name, help="use `kind: rolling`")
 
     def callers(self, namespace: str) -> tuple[Caller, ...]:
@@ -225,6 +232,6 @@ def _monitor(workload: Workload, meta: Manifest, deployment: Manifest) -> Manife
     spec = {
         "selector": {"matchLabels": deployment["spec"]["selector"]["matchLabels"]},
         "podTargetLabels": ["rollouts-pod-template-hash"],
-        "podMetricsEndpoints": [{"port": workload.metrics_port, "path": "/metrics", "interval": "15s"}],
+        "podMetricsEndpoints": [{"port": workload.metrics_port, "path": workload.metrics_path, "interval": "15s"}],
     }
     return {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": meta, "spec": spec}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from llmspec.families import Source
 from llmspec.part import members
 from llmspec.passes.resolve import Resolved
+from llmspec.plan.network import Facts
 from llmspec.report.code import Code
+from llmspec.report.place import Path
 from llmspec.report.report import Report
+from llmspec.spec.models import Adapter, Model
 
 WITHOUT_CHECKSUMS = Code(
     "LS347", "weights-without-checksums", "nothing says which bytes lie at `{uri}`",
@@ -17,8 +20,15 @@ WITHOUT_CHECKSUMS = Code(
 
 def check(resolved: Resolved, report: Report) -> None:
     for each in resolved.models:
-        source = members(Source)[each.model.uri.partition(":")[0]]
-        if source.is_mutable and not each.facts.files:
-            hint = f"put the output of `sha256sum` as SHA256SUMS into `{each.model.metadata}`, and run `llmspec lock`"
-            also = [((*each.at, "metadata"), "there is no SHA256SUMS here")]
-            report.say(WITHOUT_CHECKSUMS, (*each.at, "uri"), uri=each.model.uri, also=also, help=hint)
+        _check(each.model, each.facts, each.at, report)
+        adapters = each.model.lora.adapters if each.model.lora else ()
+        for adapter, facts in zip(adapters, each.adapters, strict=True):
+            _check(adapter, facts, (*each.at, "lora", "adapters", adapter.name), report)
+
+
+def _check(one: Model | Adapter, facts: Facts, at: Path, report: Report) -> None:
+    source = members(Source)[one.uri.partition(":")[0]]
+    if source.is_mutable and not facts.files:
+        hint = f"put the output of `sha256sum` as SHA256SUMS into `{one.metadata}`, and run `llmspec lock`"
+        also = [((*at, "metadata"), "there is no SHA256SUMS here")]
+        report.say(WITHOUT_CHECKSUMS, (*at, "uri"), uri=one.uri, also=also, help=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmspec.passes.resolve import Resolved
+from llmspec.plan.network import Facts
 from llmspec.report.code import Code
 from llmspec.report.report import Report
 
@@ -25,7 +26,8 @@ def check(resolved: Resolved, report: Report) -> None:
         at = ("rag", "embedding", "metric")
         report.say(UNKNOWN_METRIC, at, store=rag.store.kind, metric=rag.embedding.metric, help=hint)
     model = next((each for each in resolved.models if each.model.name == rag.embedding.model), None)
-    given = model.facts.outputs[0].shape[-1] if model and model.facts.outputs else rag.embedding.dimensions
+    given = _dimension(model.facts) if model else None
+    given = given or rag.embedding.dimensions
     if given != rag.embedding.dimensions:
         report.say(
             WRONG_DIMENSIONS,
@@ -36,3 +38,9 @@ def check(resolved: Resolved, report: Report) -> None:
             also=[(("models", rag.embedding.model, "metadata"), "its graph")],
             help=f"write `dimensions: {given}`",
         )
+
+
+def _dimension(facts: Facts) -> int | str | None:
+    """Length of the vector that the graph gives for each text, or of a decoder's last state."""
+    vectors = [each for each in facts.outputs if len(each.shape) == 2]  # noqa: PLR2004 - batch and vector
+    return vectors[0].shape[1] if vectors else facts.hidden_size or None

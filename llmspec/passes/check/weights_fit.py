@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from llmspec.catalog.tables import gpus
-from llmspec.passes.resolve import Resolved, ResolvedModel
+from llmspec.passes.networks import network
+from llmspec.passes.resolve import Resolved
+from llmspec.plan.network import Network
 from llmspec.report.code import Code
 from llmspec.report.report import Report
 
@@ -17,23 +19,25 @@ GIB = 2**30
 
 def check(resolved: Resolved, report: Report) -> None:
     for each in resolved.models:
-        has = gpus()[each.gpu.sku].memory_mib / 1024
-        need = each.facts.weight_bytes / each.model.parallelism.tensor / GIB
-        if need > has:
-            report.say(
-                WEIGHTS_DO_NOT_FIT,
-                (*each.at, "parallelism", "tensor") if each.model.parallelism.tensor > 1 else each.at,
-                need=need,
-                gpu=each.gpu.sku,
-                has=has,
-                also=[(tuple(each.gpu.origin.split(".")), "this GPU")],
-                help=_ways_out(each, has),
-            )
+        net = network(resolved, each)
+        split = net.parallel.tensor * net.parallel.pipeline * (net.parallel.data if net.parallel.expert > 1 else 1)
+        for gpu in net.gpus:
+            has, need = _memory(gpu.sku), net.served_bytes / split / GIB
+            if need > has:
+                at = (*each.at, "parallelism", "tensor") if net.parallel.tensor > 1 else each.at
+                also = [(tuple(gpu.origin.split(".")), "this GPU")]
+                hint = _ways_out(net, has)
+                report.say(WEIGHTS_DO_NOT_FIT, at, need=need, gpu=gpu.sku, has=has, also=also, help=hint)
 
 
-def _ways_out(each: ResolvedModel, has: float) -> str:
-    total, heads = each.facts.weight_bytes / GIB, each.facts.attention_heads or 1
+def _memory(sku: str) -> float:
+    """GiB."""
+    return gpus()[sku].memory_mib / 1024
+
+
+def _ways_out(net: Network, has: float) -> str:
+    total, heads = net.served_bytes / GIB, net.facts.attention_heads or 1
     counts = [count for count in (2, 4, 8) if total / count <= has and heads % count == 0]
-    larger = [name for name, row in gpus().items() if row.memory_mib / 1024 >= total / each.model.parallelism.tensor]
+    larger = [name for name, row in gpus().items() if row.memory_mib / 1024 >= total / net.parallel.tensor]
     ways = [f"`parallelism: {{tensor: {counts[0]}}}`"] if counts else []
     return "write " * bool(ways or larger) + " or ".join(ways + [f"`hardware: {{gpu: {name}}}`" for name in larger[:1]])

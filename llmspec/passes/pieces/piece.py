@@ -7,7 +7,7 @@ from msgspec import Struct
 from llmspec.families import Release
 from llmspec.part import members
 from llmspec.passes.resolve import Resolved
-from llmspec.plan.build import Image
+from llmspec.plan.build import Build, Image
 from llmspec.plan.network import Served
 from llmspec.plan.workload import Caller, Files, Workload
 
@@ -18,6 +18,7 @@ class Piece(Struct, frozen=True, kw_only=True):
     workloads: tuple[Workload, ...]
     images: tuple[Image, ...] = ()
     served: Served | None = None
+    builds: tuple[Build, ...] = ()
     files: tuple[Files, ...] = ()
     documents: tuple[tuple[str, str, str, str], ...] = ()
 

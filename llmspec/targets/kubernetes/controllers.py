@@ -32,6 +32,27 @@ def deployment(plan: Plan, workload: Workload) -> Manifest:
     )
 
 
+def leader_worker_set(plan: Plan, workload: Workload) -> Manifest:
+    """Replicas of several nodes: the pods of one start, fail and are replaced together."""
+    name, scaling = workload_name(plan.identity, workload), workload.scaling
+    limits = rollout_of(plan, workload).strategy(workload).get("rollingUpdate", {})
+    surge = {"maxSurge": limits.get("maxSurge", 0), "maxUnavailable": limits.get("maxUnavailable", scaling.minimum)}
+    replicas = {"replicas": Mark(scaling.minimum, scaling.origin)} if scaling.maximum == scaling.minimum else {}
+    spec = {
+        **replicas,
+        "startupPolicy": "LeaderCreated",
+        "rolloutStrategy": Mark({"type": "RollingUpdate", "rollingUpdateConfiguration": surge}, "release"),
+        "leaderWorkerTemplate": {
+            "size": Mark(workload.nodes, f"{workload.origin}.parallelism"),
+            "restartPolicy": "RecreateGroupOnPodRestart",
+            "leaderTemplate": pod_template(plan, workload, "leader"),
+            "workerTemplate": pod_template(plan, workload, "worker"),
+        },
+    }
+    meta = metadata(plan.identity, name, workload)
+    return manifest("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", meta, spec=spec)
+
+
 def stateful_set(plan: Plan, workload: Workload) -> Manifest:
     name = workload_name(plan.identity, workload)
     spec = {

@@ -31,6 +31,15 @@ def selector(identity: Identity, workload: Workload) -> Manifest:
     }
 
 
+ROLE = "llmspec.dev/role"
+"""Label of the pods of a replica on several nodes: `leader` answers, `worker` does not."""
+
+
+def answering(identity: Identity, workload: Workload) -> Manifest:
+    """Labels of the pods that answer: all of them, or of each replica the first."""
+    return selector(identity, workload) | ({ROLE: "leader"} if workload.nodes > 1 else {})
+
+
 def labels(identity: Identity, workload: Workload | None = None) -> Manifest:
     """Labels of an object: Kubernetes' recommended ones, then the service's own, which cannot replace them."""
     own = selector(identity, workload) | {"app.kubernetes.io/component": workload.component} if workload else {}

@@ -9,19 +9,23 @@ from llmspec.plan.names import object_name
 from llmspec.plan.plan import Identity, Manifest, Plan
 from llmspec.plan.workload import Container, Env, Gpu, Mount, Probe, Resources, Volume, Workload
 from llmspec.render.context import reference
-from llmspec.targets.kubernetes.names import cores, files_name, labels, selector, size, workload_name
+from llmspec.targets.kubernetes.names import ROLE, cores, files_name, labels, selector, size, workload_name
 
 GPU = "nvidia.com/gpu"
+DRIVER = "nvidia.com/cuda.driver-version.major"
+"""Label of GPU Feature Discovery with the branch of the node's driver, a whole number."""
 
 
-def pod_template(plan: Plan, workload: Workload) -> Manifest:
+def pod_template(plan: Plan, workload: Workload, role: str = "") -> Manifest:
     """`template` of whatever makes the pods."""
-    return {"metadata": {"labels": labels(plan.identity, workload)}, "spec": pod_spec(plan, workload)}
+    own = labels(plan.identity, workload) | ({ROLE: role} if role else {})
+    return {"metadata": {"labels": own}, "spec": pod_spec(plan, workload, role)}
 
 
-def pod_spec(plan: Plan, workload: Workload) -> Manifest:
+def pod_spec(plan: Plan, workload: Workload, role: str = "") -> Manifest:
     """`spec` of a pod that the Pod Security Standard `restricted` admits."""
     identity = plan.identity
+    containers = workload.workers if role == "worker" else workload.containers
     restart = {"restartPolicy": "Never"} if workload.kind == "job" else {}
     init = {"initContainers": [_container(identity, each) for each in workload.init]} if workload.init else {}
     return {
@@ -39,21 +43,26 @@ def pod_spec(plan: Plan, workload: Workload) -> Manifest:
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        **(_placement(workload.gpu) if workload.gpu else {}),
-        **(_spread(identity, workload) if workload.kind == "service" else {}),
+        **(_placement(workload.gpus, workload.driver) if workload.gpus else {}),
+        **(_spread(identity, workload) if workload.kind == "service" and not role else {}),
         **init,
-        "containers": [_container(identity, each) for each in workload.containers],
+        "containers": [_container(identity, each) for each in containers],
         "volumes": [_volume(plan, each) for each in workload.volumes if each.kind != "own"],
     }
 
 
-def _placement(gpu: Gpu) -> Manifest:
-    """On nodes that GPU Feature Discovery labels with one of the product's names."""
-    match = {"key": f"{GPU}.product", "operator": "In", "values": list(gpu.products)}
-    required = {"nodeSelectorTerms": [{"matchExpressions": [match]}]}
+def _placement(gpus: tuple[Gpu, ...], driver: int) -> Manifest:
+    """On nodes that GPU Feature Discovery labels with one of the products' names, and with a driver that is new enough
+    for the image's CUDA.
+    """
+    products = list(dict.fromkeys(product for gpu in gpus for product in gpu.products))
+    match: list[Manifest] = [{"key": f"{GPU}.product", "operator": "In", "values": products}]
+    if driver:
+        match.append({"key": DRIVER, "operator": "Gt", "values": [str(driver - 1)]})
+    required = {"nodeSelectorTerms": [{"matchExpressions": match}]}
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
     return {
-        "affinity": Mark(affinity, gpu.origin),
+        "affinity": Mark(affinity, gpus[0].origin),
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
     }
 
@@ -98,6 +107,8 @@ def _container(identity: Identity, container: Container) -> Manifest:
 
 
 def _env(env: Env) -> Manifest:
+    if env.field:
+        return {"name": env.name, "valueFrom": {"fieldRef": {"fieldPath": env.field}}}
     if not env.secret:
         return {"name": env.name, "value": env.value}
     optional = {"optional": True} if env.optional else {}

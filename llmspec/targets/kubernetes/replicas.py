@@ -6,7 +6,7 @@ from llmspec.artifacts.artifact import Mark
 from llmspec.plan.plan import Manifest, Plan
 from llmspec.plan.workload import Workload
 from llmspec.targets.kubernetes.controllers import rollout_of
-from llmspec.targets.kubernetes.names import manifest, metadata, selector, workload_name
+from llmspec.targets.kubernetes.names import answering, manifest, metadata, workload_name
 
 CALM = 300
 """Seconds that a lower load must last before a replica, and its minutes of start-up, is given up (llm-d's guides)."""
@@ -19,6 +19,8 @@ def autoscaler(plan: Plan, workload: Workload) -> Manifest:
     """
     name, scaling = workload_name(plan.identity, workload), workload.scaling
     api, kind = rollout_of(plan, workload).controller(workload)
+    if workload.nodes > 1:
+        api, kind = "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"
     target = {"type": "AverageValue", "averageValue": scaling.target}
     metric = {"type": "Pods", "pods": {"metric": {"name": scaling.metric.replace(":", "_")}, "target": target}}
     spec = {
@@ -40,11 +42,11 @@ def _policy(pods: int) -> Manifest:
 
 
 def disruption_budget(plan: Plan, workload: Workload) -> Manifest:
-    """One pod at a time may be drained; a broken one never holds a drain up."""
+    """One pod at a time may be drained, of those that answer; a broken one never holds a drain up."""
     name = workload_name(plan.identity, workload)
     spec = {
         "maxUnavailable": 1,
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        "selector": {"matchLabels": selector(plan.identity, workload)},
+        "selector": {"matchLabels": answering(plan.identity, workload)},
     }
     return manifest("policy/v1", "PodDisruptionBudget", metadata(plan.identity, name, workload), spec=spec)

@@ -10,7 +10,14 @@ from llmspec.plan.names import object_name
 from llmspec.plan.plan import Manifest, Plan, Plans
 from llmspec.plan.workload import Files, Volume, Workload
 from llmspec.report.report import Report
-from llmspec.targets.kubernetes.controllers import claim_spec, deployment, job, rollout_of, stateful_set
+from llmspec.targets.kubernetes.controllers import (
+    claim_spec,
+    deployment,
+    job,
+    leader_worker_set,
+    rollout_of,
+    stateful_set,
+)
 from llmspec.targets.kubernetes.names import files_name, manifest, metadata, plain_metadata, workload_name
 from llmspec.targets.kubernetes.replicas import autoscaler, disruption_budget
 from llmspec.targets.kubernetes.traffic import network_policy, service
@@ -60,7 +67,7 @@ def _objects(plan: Plan) -> Iterator[Object]:
 
 
 def _workload(plan: Plan, workload: Workload) -> Iterator[Object]:
-    makers = {"service": deployment, "store": stateful_set, "job": job}
+    makers = {"service": leader_worker_set if workload.nodes > 1 else deployment, "store": stateful_set, "job": job}
     origins, folder = (
         (workload.origin,),
         workload.name if workload.kind != "job" else f"{workload.name.rpartition('-')[0]}",
@@ -85,7 +92,7 @@ def _workload(plan: Plan, workload: Workload) -> Iterator[Object]:
 
 def _released(plan: Plan, workload: Workload, own: Manifest) -> Iterator[Object]:
     """What the release adds beside the Deployment."""
-    if workload.kind != "service":
+    if workload.kind != "service" or workload.nodes > 1:
         return
     meta = plain_metadata(metadata(plan.identity, workload_name(plan.identity, workload), workload))
     for each in rollout_of(plan, workload).objects(workload, meta, own):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmspec.artifacts.artifact import Mark
 from llmspec.plan.plan import Manifest, Plan
 from llmspec.plan.workload import Caller, Port, Workload
-from llmspec.targets.kubernetes.names import manifest, metadata, selector, workload_name
+from llmspec.targets.kubernetes.names import answering, manifest, metadata, selector, workload_name
 
 NAMESPACE = "kubernetes.io/metadata.name"
 METADATA_SERVICE = "169.254.169.254/32"
@@ -20,18 +20,25 @@ def service(plan: Plan, workload: Workload) -> Manifest:
     name = workload_name(plan.identity, workload)
     headless = {"clusterIP": "None"} if workload.kind == "store" else {}
     ports = [{"name": port.name, "port": port.number, "targetPort": port.name} for port in ports_of(workload)]
-    spec = {**headless, "selector": selector(plan.identity, workload), "ports": ports}
+    spec = {**headless, "selector": answering(plan.identity, workload), "ports": ports}
     return manifest("v1", "Service", metadata(plan.identity, name, workload), spec=spec)
 
 
 def network_policy(plan: Plan, workload: Workload, monitoring: str) -> Manifest:
-    """Nothing but what is listed, in both directions."""
+    """Nothing but what is listed, in both directions. Pods of a replica on several nodes meet on ports of NCCL's
+    choice.
+    """
     name = workload_name(plan.identity, workload)
+    own = [{"podSelector": {"matchLabels": selector(plan.identity, workload)}}] if workload.nodes > 1 else []
     spec = {
         "podSelector": {"matchLabels": selector(plan.identity, workload)},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [*(_from(each, workload) for each in workload.callers), *_scrape(workload, monitoring)],
-        "egress": [_names(), *([_https()] if workload.internet else [])],
+        "ingress": [
+            *(_from(each, workload) for each in workload.callers),
+            *_scrape(workload, monitoring),
+            *({"from": [peer]} for peer in own),
+        ],
+        "egress": [_names(), *([_https()] if workload.internet else []), *({"to": [peer]} for peer in own)],
     }
     return manifest("networking.k8s.io/v1", "NetworkPolicy", metadata(plan.identity, name, workload), spec=spec)
 

@@ -1,10 +1,11 @@
-"""Write sentence-transformers/all-MiniLM-L6-v2 as ONNX: model.onnx (the graph) and model.onnx.data (its weights).
+"""Write sentence-transformers/all-MiniLM-L6-v2 as ONNX: model.onnx (the graph), model.onnx.data (its weights), and the
+checkpoint's tokenizer.json beside them.
 
     python export.py CHECKPOINT_FOLDER
 
-The folder holds the published `model.safetensors`. The graph follows from `config.json` beside this script alone, so
-it can be reviewed, and compared byte for byte, without the weights. Mean pooling and L2 normalisation are part of it:
-the output is what cosine similarity is computed on. Needs numpy and onnx; safetensors for the weights.
+The folder holds the published `model.safetensors` and `tokenizer.json`. The graph follows from `config.json` beside this
+script alone, so it can be reviewed, and compared byte for byte, without the weights. Mean pooling and L2 normalisation
+are part of it: the output is what cosine similarity is computed on. Needs numpy and onnx; safetensors for the weights.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 HERE = Path(__file__).parent
-GRAPH, DATA, SUMS = "model.onnx", "model.onnx.data", "SHA256SUMS"
+GRAPH, DATA, TOKENIZER, SUMS = "model.onnx", "model.onnx.data", "tokenizer.json", "SHA256SUMS"
 CHECKPOINT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 OPSET, IR = 20, 10
 # What a masked position adds to its score. Zero after softmax, yet finite in float16.
 MASKED = -10_000.0
@@ -150,10 +152,7 @@ def write_weights(model: ModelProto, checkpoint: Path) -> None:
     """DATA: the checkpoint's tensors one after the other, matrices of dense layers transposed."""
     from safetensors.numpy import load  # noqa: PLC0415  (the graph alone needs no weights)
 
-    content = (checkpoint / "model.safetensors").read_bytes()
-    if hashlib.sha256(content).hexdigest() != CHECKPOINT_SHA256:
-        sys.exit(f"{checkpoint}/model.safetensors is not the published checkpoint")
-    tensors = load(content)
+    tensors = load(published(checkpoint / "model.safetensors", CHECKPOINT_SHA256))
     with (HERE / DATA).open("wb") as file:
         for weight in model.graph.initializer:
             turned = weight.name.startswith("encoder.") and len(weight.dims) == 2  # noqa: PLR2004
@@ -163,12 +162,21 @@ def write_weights(model: ModelProto, checkpoint: Path) -> None:
             file.write(np.ascontiguousarray(array, "<f4").tobytes())
 
 
+def published(path: Path, digest: str) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        sys.exit(f"{path} is not the published one")
+    return content
+
+
 def main(checkpoint: Path) -> None:
     model = build(json.loads((HERE / "config.json").read_text()))
     write_weights(model, checkpoint)
     (HERE / GRAPH).write_bytes(model.SerializeToString(deterministic=True))
     checker.check_model(HERE / GRAPH, full_check=True)
-    sums = (f"{hashlib.sha256((HERE / name).read_bytes()).hexdigest()}  {name}\n" for name in (GRAPH, DATA))
+    (HERE / TOKENIZER).write_bytes(published(checkpoint / TOKENIZER, TOKENIZER_SHA256))
+    files = (GRAPH, DATA, TOKENIZER)
+    sums = (f"{hashlib.sha256((HERE / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
     (HERE / SUMS).write_text("".join(sums))
     print((HERE / SUMS).read_text(), end="")
 

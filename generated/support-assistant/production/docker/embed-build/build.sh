@@ -1,20 +1,23 @@
 #!/bin/sh
 # Made by llmspec from llm.yaml. Do not edit: change llm.yaml and compile.
-# Builds the engine of embed.
+# Builds what embed loads.
 #
-# usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT
-#   SOURCE    folder of the weights
-#   RESULT    folder of the finished model repository: complete, or not there
-#   --lane    only the steps that need no GPU, or only those that do; the work so far is kept beside RESULT
-#   --dry-run print the commands
+# usage: build.sh [--dry-run] [--lane cpu|gpu] [--capability X.Y] SOURCE RESULT
+#   SOURCE       folder of the weights
+#   RESULT       folder of the result; it is there when RESULT/.complete is, or one .complete-X.Y for each capability
+#   --lane       only the steps that need no GPU, or only those that do; the work so far is kept beside RESULT
+#   --capability only the steps for GPUs of this compute capability, and those for any
+#   --dry-run    print the commands
 set -eu
+usage="usage: build.sh [--dry-run] [--lane cpu|gpu] [--capability X.Y] SOURCE RESULT"
 here=$(dirname "$(readlink -f "$0")")
-lane=all dry=
+lane=all capability='' dry=''
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run) dry=yes ;;
     --lane) lane=${2-} && shift ;;
-    --help) echo "usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT" && exit ;;
+    --capability) capability=${2-} && shift ;;
+    --help) echo "$usage" && exit ;;
     -*) echo "unknown option: $1" >&2 && exit 2 ;;
     *) break ;;
   esac
@@ -24,28 +27,36 @@ case $lane in
   all | cpu | gpu) ;;
   *) set -- ;;
 esac
+case $capability in
+  '' | 8.6 | 8.9 ) ;;
+  *) set -- ;;
+esac
 if [ $# -ne 2 ]; then
-  echo "usage: build.sh [--dry-run] [--lane cpu|gpu] SOURCE RESULT" >&2
+  echo "$usage" >&2
   exit 2
 fi
 case $2 in
   /*) result=$2 ;;
   *) result=$PWD/$2 ;;
 esac
-if [ -e "$result/.complete" ] && [ -z "$dry" ]; then
+mark="$result/.complete${capability:+-$capability}"
+if [ -e "$mark" ] && [ -z "$dry" ]; then
   echo "$result is complete"
   exit 0
 fi
 source=$(readlink -f "$1" || echo "$1")
-work="$result.work"
+work="$result.work${capability:+-$capability}"
 
-# step LANE PURPOSE COMMAND...
+# step LANE CAPABILITY PURPOSE COMMAND...
 step() {
   if [ "$lane" != all ] && [ "$lane" != "$1" ]; then
     return 0
   fi
-  echo "[$1] $2"
-  shift 2
+  if [ -n "$2" ] && [ -n "$capability" ] && [ "$2" != "$capability" ]; then
+    return 0
+  fi
+  echo "[$1] $3"
+  shift 3
   if [ -n "$dry" ]; then
     echo "+ $*"
   else
@@ -54,13 +65,17 @@ step() {
 }
 
 if [ -z "$dry" ]; then
-  mkdir -p "$work/repository/"embed/1
+  mkdir -p "$work/out"
   ln -sfn "$source" "$work/source"
-  cp "$here/config.pbtxt" "$work/repository/"embed/config.pbtxt
+  ln -sfn "$here" "$work/tools"
   cd "$work"
+  if [ -d tools/repository ]; then
+    cp -R tools/repository out/
+  fi
+  mkdir -p out/repository/embed-engine/1
 fi
 
-step cpu 'put fp16 into the graph; TensorRT takes each tensor'"'"'s type from there' \
+step cpu '' 'put fp16 into the graph; TensorRT takes each tensor'"'"'s type from there' \
   python3 \
   -m modelopt.onnx.autocast \
   --onnx_path source/model.onnx \
@@ -68,22 +83,36 @@ step cpu 'put fp16 into the graph; TensorRT takes each tensor'"'"'s type from th
   --low_precision_type fp16 \
   --keep_io_types
 
-step gpu 'build the plan for compute capability 8.9, on such a GPU' \
+step gpu 8.6 'build the plan for compute capability 8.6, on such a GPU' \
   trtexec \
   --onnx=model.fp16.onnx \
-  --saveEngine=repository/embed/1/model.sm89.plan \
+  --saveEngine=out/repository/embed-engine/1/model.sm86.plan \
   --minShapes=input_ids:1x8,attention_mask:1x8,token_type_ids:1x8 \
   --optShapes=input_ids:16x128,attention_mask:16x128,token_type_ids:16x128 \
   --maxShapes=input_ids:64x512,attention_mask:64x512,token_type_ids:64x512 \
   --memPoolSize=workspace:4096 \
-  --timingCacheFile=timing.cache \
+  --timingCacheFile=../tensorrt-11.0.0-sm86.timing \
+  --skipInference
+
+step gpu 8.9 'build the plan for compute capability 8.9, on such a GPU' \
+  trtexec \
+  --onnx=model.fp16.onnx \
+  --saveEngine=out/repository/embed-engine/1/model.sm89.plan \
+  --minShapes=input_ids:1x8,attention_mask:1x8,token_type_ids:1x8 \
+  --optShapes=input_ids:16x128,attention_mask:16x128,token_type_ids:16x128 \
+  --maxShapes=input_ids:64x512,attention_mask:64x512,token_type_ids:64x512 \
+  --memPoolSize=workspace:4096 \
+  --timingCacheFile=../tensorrt-11.0.0-sm89.timing \
   --skipInference
 
 if [ -z "$dry" ] && [ "$lane" != cpu ]; then
-  rm -rf "$result"
-  mkdir "$result"
-  mv repository "$result/repository"
-  : > "$result/.complete"
+  # Jobs for other capabilities may fill the same folder, so each file is moved into its place.
+  cd "$work/out"
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  find . -type d -exec sh -c 'mkdir -p "$0/$1"' "$result" {} \;
+  # shellcheck disable=SC2016
+  find . -type f -exec sh -c 'mv -f "$1" "$0/$1"' "$result" {} \;
+  : > "$mark"
   cd /
   rm -rf "$work"
   echo "$result is complete"

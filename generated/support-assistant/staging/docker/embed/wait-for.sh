@@ -1,8 +1,9 @@
 #!/bin/sh
-# usage: wait-for.sh FILE   waits until FILE exists: the engine is built by a job of its own
+# usage: wait-for.sh FILE...   waits until each FILE exists: what the server loads is built by jobs of their own
 set -eu
-file=$1
-while [ ! -e "$file" ]; do
-  echo "waiting for $file"
-  sleep 5
+for file; do
+  while [ ! -e "$file" ]; do
+    echo "waiting for $file"
+    sleep 5
+  done
 done

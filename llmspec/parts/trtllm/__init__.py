@@ -1,0 +1,1 @@
+"""What the TensorRT-LLM engine is made of beside its server: engines of releases that still have them."""
