@@ -11,7 +11,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3 /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install --root-user-action=ignore
-SCRIPTS := .ci/run $(wildcard tests/*/*.sh)
+SCRIPTS := .ci/run $(wildcard tests/*/*.sh tests/*/*/*.sh)
 
 # An environment whose Python went away (a link to nowhere) is none, stamps and all.
 $(if $(realpath $(BIN)/python),,$(shell rm -rf $(VENV)))
@@ -67,6 +67,11 @@ checkov: $(VENV)/.project ## Judge generated/ by checkov's security policies
 .PHONY: test-images
 test-images: ## Build and start every generated image (as root: buildah, podman)
 	@tests/images/run.sh
+
+.PHONY: test-engines
+test-engines: ## Run generated repositories in a real tritonserver, and the steps of ModelOpt, on CPU
+	@tests/engines/triton/run.sh
+	@tests/engines/modelopt/run.sh
 
 .PHONY: clean
 clean: ## Remove the virtual environment, caches and builds
