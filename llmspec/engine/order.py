@@ -6,9 +6,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 STEPS = "steps.json"
 SECONDS = 60
@@ -18,6 +19,10 @@ WAYS = {
     "`trtexec` is on PATH",
     "tensorrt_llm": "run it in the image that the order names",
 }
+
+
+Inside = Annotated[str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f]+\Z")]
+"""A path below the working folder."""
 
 
 class BadOrder(Exception):
@@ -31,8 +36,8 @@ class Step(Struct, frozen=True, kw_only=True, rename="camel"):
     purpose: str
     lane: str
     argv: tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    inputs: tuple[Inside, ...] = ()
+    outputs: tuple[Inside, ...] = ()
     compute_capability: str | None = None
 
 
