@@ -27,6 +27,11 @@ LITTLE_MEMORY = Code(
     "beside it the engine is killed while it starts.",
 )  # fmt: skip
 
+CANNOT_SPLIT = Code(
+    "LS316", "split-not-in-engine", "{engine} cannot be split so: {reason}",
+    why="Engines combine the ways of splitting a model in different ways, and refuse the others when they start.",
+)  # fmt: skip
+
 GIB = 2**30
 INITIALISE = 180
 """Seconds for compiling, profiling and CUDA graph capture: an allowance; published startup probes give whole
@@ -84,6 +89,13 @@ class Server(Engine):
                 }
                 report.say(UNKNOWN_PARSER, at, help=hint, **facts)
         self._check_memory(network, report)
+        for key, reason, hint in self.unsplittable(network):
+            at = (*network.at, "parallelism", key)
+            report.say(CANNOT_SPLIT, at, engine=known.table.title, reason=reason, help=hint)
+
+    @abstractmethod
+    def unsplittable(self, network: Network) -> Iterator[tuple[str, str, str]]:
+        """What of `parallelism` this engine cannot do: the key, the reason, what to write instead."""
 
     def _check_memory(self, network: Network, report: Report) -> None:
         shared = shared_memory(network)
@@ -141,7 +153,7 @@ class Server(Engine):
     def _container(self, network: Network, known: Known, image: Image, files: Files, role: Role) -> Container:
         probes = {} if role == "worker" else _probes(network, known)
         shared = shared_memory(network)
-        variables = USUAL | self.environment(network)
+        variables = USUAL | (MEETING if role != "alone" else {}) | self.environment(network)
         address = (Env(name="POD_IP", field="status.podIP"),) if role != "alone" else ()
         return Container(
             name=self.kind,
@@ -177,6 +189,10 @@ USUAL = {
     "USER": "llmspec",
     "XDG_CACHE_HOME": "/scratch/cache",
 }
+
+
+MEETING = {"GLOO_SOCKET_IFNAME": "eth0", "NCCL_SOCKET_IFNAME": "eth0"}
+"""Over which interface pods of one replica meet: the one that every pod has."""
 
 
 def _probes(network: Network, known: Known) -> dict[str, Probe]:

@@ -17,7 +17,14 @@ from llmspec.passes.pieces.store import of_store
 from llmspec.passes.resolve import Resolved
 from llmspec.plan.build import Image
 from llmspec.plan.plan import Identity, Plan
+from llmspec.report.code import Code
 from llmspec.report.report import Report
+
+NOTHING_TO_SCALE_BY = Code(
+    "LS401", "scaling-without-metric", "the engine of `{workload}` has no metric of requests that wait",
+    why="Replicas follow the requests that wait for each. The pinned release does not count them, so that an "
+    "autoscaler would have nothing to go by.",
+)  # fmt: skip
 
 
 def lower(resolved: Resolved, report: Report) -> Plan:
@@ -42,6 +49,9 @@ def lower(resolved: Resolved, report: Report) -> Plan:
     for workload in plan.workloads:
         if workload.component == "generate":
             release.check(workload, ("release",), report)
+        if workload.scaling.maximum > workload.scaling.minimum and not workload.scaling.metric:
+            at = (*workload.scaling.origin.split("."), "maxReplicas")
+            report.say(NOTHING_TO_SCALE_BY, at, workload=workload.name, help="remove it, or pin a later release")
     return plan
 
 

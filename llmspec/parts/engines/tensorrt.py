@@ -38,6 +38,9 @@ ALL_OF_INT8 = Code(
 )  # fmt: skip
 
 GIB = 2**30
+TOKENIZERS = 256 * 2**20
+"""Bytes of /dev/shm, over which Triton and its Python back end exchange tensors: a request of the largest size each way
+for every instance."""
 LARGEST_REQUEST = 8 * 2**20
 """Bytes of a request's body: a full batch of tensors or texts. A text of 10 MB keeps a tokenizer busy for 15 s."""
 INITIALISE = 30
@@ -115,6 +118,7 @@ class TensorRt(Engine, kw_only=True):
             drain=30,
             driver=known.release.driver,
             queue_metric=server.word("requestsWaiting"),
+            shared_memory=TOKENIZERS if self.tokenizer else 0,
             metrics_port="metrics",
             build=build,
             repository=(repository,),
@@ -227,6 +231,7 @@ class TensorRt(Engine, kw_only=True):
             mounts=(
                 Mount(volume="models", path="/models"),
                 *SCRATCH,
+                *((Mount(volume="shm", path="/dev/shm", read_only=False),) if self.tokenizer else ()),  # noqa: S108
             ),
             resources=Resources(
                 cpu=network.cpu,

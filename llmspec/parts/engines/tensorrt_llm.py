@@ -73,6 +73,14 @@ class TensorRtLlm(Server):
             **_adapters(network),
         }
 
+    def unsplittable(self, network: Network) -> Iterator[tuple[str, str, str]]:
+        split = network.parallel
+        if split.data > 1 and split.tensor > 1:
+            reason = "with `data` every GPU has all heads, so `tensor` is 1"
+            yield "data", reason, f"write `tensor: 1, data: {split.tensor * split.data}`, or remove `data`"
+        if split.tensor * split.data % split.expert:
+            yield "expert", "`expert` must divide the GPUs of a stage", f"write `expert: {split.tensor * split.data}`"
+
     def check(self, network: Network, report: Report) -> None:
         super().check(network, report)
         check_engine(network, self.facts(), self.backend, report)

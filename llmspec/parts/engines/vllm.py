@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from llmspec.families import Argument, Role
@@ -86,6 +87,14 @@ class Vllm(Server):
         options = {name: value for name, (value, _) in self.own(network).items()} | self.args
         rows = (_written(name, options[name], known[name].type) for name in sorted(options))
         return dump(dict(row for row in rows if row))
+
+    def unsplittable(self, network: Network) -> Iterator[tuple[str, str, str]]:
+        split = network.parallel
+        if split.expert not in (1, split.tensor * split.data):
+            reason = "experts are spread over all of `tensor` × `data`, or not at all"
+            yield "expert", reason, f"write `expert: {split.tensor * split.data}`, or remove it"
+        if split.data > 1 and network.nodes > 1:
+            yield "data", "`data` stays inside a node", "use `tensor` and `pipeline` over nodes"
 
     def flags(self, network: Network, role: Role) -> dict[str, tuple[Any, str]]:
         file = {"config": (f"{SETTINGS}/{CONFIG}", "the file of settings")}
