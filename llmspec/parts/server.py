@@ -36,6 +36,8 @@ GIB = 2**30
 INITIALISE = 180
 """Seconds for compiling, profiling and CUDA graph capture: an allowance; published startup probes give whole
 deployments 10 to 60 minutes (KServe 0.20, llm-d guides)."""
+PORT = 8000
+"""Where every server of ours answers, whatever its own default."""
 CONFIG, TEMPLATE = "serve.yaml", "chat_template.jinja"
 SETTINGS = "/etc/llmspec"
 """Where both are mounted."""
@@ -64,6 +66,11 @@ class Server(Engine):
     @abstractmethod
     def signals(self, network: Network) -> tuple[tuple[str, str], ...]:
         """What a release can be judged by, where this release of the engine measures it."""
+
+    def kv_cache(self, network: Network) -> str:
+        """The engine's word for the precision of the KV cache; empty where none was asked for."""
+        row = self.facts().kv_cache(network.precision.kv_cache.removesuffix("-cast"))
+        return row.name if row else ""
 
     def model_argument(self, network: Network) -> tuple[str, ...]:
         """How `program` is told the folder of the checkpoint."""
@@ -145,7 +152,7 @@ class Server(Engine):
                 ContextFile(path="wait-for.sh", template="docker/wait-for.sh"),
             ),
             command=self.program,
-            port=int(known.word("port")),
+            port=PORT,
             health=known.word("healthPath"),
             origin=f"{network.origin}.engine",
         )
@@ -221,6 +228,8 @@ def written(flags: dict[str, tuple[Any, str]]) -> Iterator[str]:
     for name, (value, _) in flags.items():
         if isinstance(value, bool):
             yield f"--{'' if value else 'no-'}{name}"
+        elif isinstance(value, (list, tuple)):
+            yield from (f"--{name}", *map(str, value))
         else:
             yield from (f"--{name}", str(value))
 

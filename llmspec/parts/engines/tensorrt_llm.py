@@ -9,16 +9,12 @@ from msgspec.structs import replace
 
 from llmspec.catalog.releases import Option
 from llmspec.families import Argument, Pin, Role
-from llmspec.parts.server import CONFIG, SETTINGS, TEMPLATE, Server, quantile, share
+from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, quantile, share
 from llmspec.parts.trtllm.engine import build_of, check_engine
 from llmspec.plan.network import Network, Served
 from llmspec.render.yaml import dump
 from llmspec.report.report import Report
 from llmspec.scalars import Fraction, doc
-
-KV_CACHES = {"fp8": "fp8", "fp8-cast": "fp8", "nvfp4": "nvfp4"}
-"""Our word → `kv_cache_config.dtype`."""
-
 
 FILES = ("config", "extra_llm_api_options")
 """Names of the option that takes the file of settings, the newer one first."""
@@ -69,7 +65,11 @@ class TensorRtLlm(Server):
             **({"pipeline_parallel_size": (split.pipeline, "`parallelism.pipeline`")} if split.pipeline > 1 else {}),
             **({"enable_attention_dp": (True, "`parallelism.data`")} if split.data > 1 else {}),
             **({"moe_expert_parallel_size": (split.expert, "`parallelism.expert`")} if split.expert > 1 else {}),
-            **_kv_cache(network),
+            **(
+                {"kv_cache_config.dtype": (dtype, "`quantization.kvCache`")}
+                if (dtype := self.kv_cache(network))
+                else {}
+            ),
             **_adapters(network),
         }
 
@@ -97,13 +97,12 @@ class TensorRtLlm(Server):
         return dump(_merged(nested, self.config))
 
     def flags(self, network: Network, role: Role) -> dict[str, tuple[Any, str]]:  # noqa: ARG002 - it runs on one node
-        known = self.facts()
-        options = known.options(self.flag_command)
+        options = self.facts().options(self.flag_command)
         where, flags = "the port of the Service", dict[str, tuple[Any, str]]()
         if self.backend == "tensorrt":
             flags |= {"backend": ("tensorrt", "`engine.backend`"), "tokenizer": (network.weights, "`engine.backend`")}
         flags["host"] = ("0.0.0.0", where)  # noqa: S104 - a pod's own network; the server's default is localhost
-        flags["port"] = (known.word("port"), where)
+        flags["port"] = (PORT, where)
         flags[next(name for name in FILES if name in options)] = (f"{SETTINGS}/{CONFIG}", "the file of settings")
         if "served_model_name" in options or network.served_name != network.name:
             flags["served_model_name"] = (network.served_name, "the model's `servedName`")
@@ -132,11 +131,6 @@ class TensorRtLlm(Server):
         first = ("timeToFirstTokenP95", quantile(known.word("timeToFirstToken"), 0.95))
         errors, answers = (f"{known.word(each)}{{$SELECTOR}}" for each in ("errors", "requests"))
         return (("errorRatio", share(errors, answers)), first) if known.word("errors") else (first,)
-
-
-def _kv_cache(network: Network) -> dict[str, tuple[Any, str]]:
-    dtype = KV_CACHES.get(network.precision.kv_cache)
-    return {"kv_cache_config.dtype": (dtype, "`quantization.kvCache`")} if dtype else {}
 
 
 def _adapters(network: Network) -> dict[str, tuple[Any, str]]:

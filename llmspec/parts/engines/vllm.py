@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from llmspec.families import Argument, Role
-from llmspec.parts.server import CONFIG, SETTINGS, TEMPLATE, Server, arguments, quantile, ratio
+from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, arguments, quantile, ratio
 from llmspec.plan.network import Network
 from llmspec.render.yaml import dump
 from llmspec.scalars import Fraction, doc
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Values of `max-lora-rank`. Source: vllm/config/lora.py of 0.24.0 and 0.33.0, MaxLoRARanks."""
-KV_CACHES = {"fp8": "fp8", "fp8-cast": "fp8", "nvfp4": "nvfp4"}
-"""Our word → `kv-cache-dtype`."""
 MASTER_PORT = 29500
 """Where the pods of a replica meet: PyTorch's own default."""
 
@@ -49,7 +47,7 @@ class Vllm(Server):
             "host": ("0.0.0.0", "the port of the Service"),  # noqa: S104 - a pod's own network
             "max-model-len": (network.max_model_len, "`context.maxModelLen`"),
             "max-num-seqs": (network.max_num_seqs, "`context.maxNumSeqs`"),
-            "port": (int(self.facts().word("port")), "the port of the Service"),
+            "port": (PORT, "the port of the Service"),
             "runner": ("generate" if network.task == "generate" else "pooling", "the model's `task`"),
             "served-model-name": (network.served_name, "the model's `servedName`"),
             "shutdown-timeout": (self.drain, "`engine.drain`"),
@@ -67,8 +65,8 @@ class Vllm(Server):
         asked, options = network.precision, {}
         if asked.method not in ("none", network.facts.quantization) and not asked.is_built:
             options["quantization"] = (asked.method, "`quantization.method`")
-        if asked.kv_cache in KV_CACHES:
-            options["kv-cache-dtype"] = (KV_CACHES[asked.kv_cache], "`quantization.kvCache`")
+        if dtype := self.kv_cache(network):
+            options["kv-cache-dtype"] = (dtype, "`quantization.kvCache`")
         return options
 
     def _parsers(self, network: Network) -> dict[str, tuple[Any, str]]:
