@@ -39,6 +39,7 @@ deployments 10 to 60 minutes (KServe 0.20, llm-d guides)."""
 PORT = 8000
 """Where every server of ours answers, whatever its own default."""
 CONFIG, TEMPLATE = "serve.yaml", "chat_template.jinja"
+PURPOSES = {CONFIG: "settings of the server of", TEMPLATE: "chat template of"}
 SETTINGS = "/etc/llmspec"
 """Where both are mounted."""
 
@@ -128,7 +129,7 @@ class Server(Engine):
             signals=self.signals(network),
             shared_memory=shared_memory(network),
             files=(files,),
-            documents=tuple((name, f"{name} of {network.name}", text) for name, text in files.entries),
+            documents=tuple((name, f"{PURPOSES[name]} {network.name}", text) for name, text in files.entries),
         )
 
     def _files(self, network: Network) -> Files:

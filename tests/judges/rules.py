@@ -251,8 +251,8 @@ def there_is_time_to_stop(objects):
     for owner, pod, container in containers(of_kind(objects, "Deployment"), init=False):
         wait = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         drain = config_of(objects, pod, container).get("shutdown-timeout") or argument(container, "--exit-timeout-secs")
-        # trtllm-serve has no such setting: it answers what it has until it is killed.
-        drain = drain or (45 if container["name"] == "tensorrt-llm" else None)
+        # These have no such setting: they answer what they have until they are killed.
+        drain = drain or (45 if container["name"] in ("sglang", "tensorrt-llm") else None)
         if not wait or not drain or pod.get("terminationGracePeriodSeconds", 30) <= wait + int(drain):
             yield f"{title(owner)}: {pod.get('terminationGracePeriodSeconds')} s for {wait} + {drain}"
 
