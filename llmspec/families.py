@@ -84,6 +84,10 @@ class Engine(Part):
         """Options of `command` that the spec's own keys set: value, and the key in words."""
         return {}
 
+    def reserved(self) -> dict[str, str]:
+        """Options of `command` that the spec's own keys decide, whether this spec uses them or not: name → the key."""
+        return {}
+
     def flags(self, network: Network, role: Role) -> dict[str, tuple[Any, str]]:  # noqa: ARG002 - nothing by default
         """Options of `flag_command` on the command line of a pod: value, and the key in words. `True` and `False` are
         a switch; a value may have variables of the container, as `$(NAME)`.

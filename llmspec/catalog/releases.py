@@ -38,6 +38,12 @@ class Option(Row, frozen=True, kw_only=True):
     deprecated: str = ""
     note: str = ""
 
+    @property
+    def alias(self) -> str:
+        """The option that this is another name of; empty for an option of its own."""
+        match = re.match(r"another name of `([^`]+)`", self.note)
+        return match[1] if match else ""
+
 
 class Word(Row, frozen=True, kw_only=True):
     """The engine's own word for one of ours: the name of a metric, a path, a port, a limit."""

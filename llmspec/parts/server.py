@@ -224,6 +224,11 @@ def arguments(table: dict[str, object], key: str) -> tuple[Argument, ...]:
     return tuple(Argument(name=name, value=value, at=(key, name)) for name, value in sorted(table.items()))
 
 
+def reserve(**keys: tuple[str, ...]) -> dict[str, str]:
+    """Options by the key of a model that decides them; `__` stands for a dot."""
+    return {name: f"`{key.replace('__', '.')}`" for key, names in keys.items() for name in names}
+
+
 def written(flags: dict[str, tuple[Any, str]]) -> Iterator[str]:
     """Options as a command line has them: a switch that is off has a twin that begins with `no-`."""
     for name, (value, _) in flags.items():

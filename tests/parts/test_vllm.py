@@ -56,7 +56,7 @@ def test_what_is_misspelt(tmp_path, option, near):
         ("{seed: true}", "must be a whole number, not `true`"),
         ("{enforce-eager: 1}", "must be `true` or `false`"),
         ("{dtype: fp4}", "must be one of `"),
-        ("{lora-modules: x}", "must be a list"),
+        ("{middleware: x}", "must be a list"),
     ],
 )
 def test_values_have_the_types_of_the_release(tmp_path, arguments, words):

@@ -6,13 +6,30 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from llmspec.families import Argument, Role
-from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, arguments, quantile
+from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, arguments, quantile, reserve
 from llmspec.plan.network import Network
 from llmspec.render.yaml import dump
 from llmspec.scalars import Fraction, doc
 
 MEETING_PORT = 20000
 """Where the pods of a replica meet. Source: the multi-node examples of SGLang's documentation."""
+
+
+RESERVED = reserve(
+    chatTemplate=("chat-template",),
+    engine__enablePrefixCaching=("disable-radix-cache",),
+    engine__memFractionStatic=("mem-fraction-static",),
+    engine__reasoningParser=("reasoning-parser",),
+    engine__toolCallParser=("tool-call-parser",),
+    lora=("enable-lora", "lora-paths"),
+    metadata=("model-path", "revision", "tokenizer-path"),
+    parallelism=(
+        "attn-dp-size", "dist-init-addr", "dp-size", "enable-dp-attention", "ep-size", "nnodes", "node-rank", "pp-size",
+    ),
+    quantization=("kv-cache-dtype", "quantization"),
+    serving=("config",),
+    task=("is-embedding",),
+)  # fmt: skip
 
 
 class SgLang(Server):
@@ -38,6 +55,9 @@ class SgLang(Server):
 
     def arguments(self) -> tuple[Argument, ...]:
         return arguments(self.args, "args")
+
+    def reserved(self) -> dict[str, str]:
+        return RESERVED
 
     def model_argument(self, network: Network) -> tuple[str, ...]:
         return ("--model-path", network.checkpoint)

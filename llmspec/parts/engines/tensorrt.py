@@ -37,6 +37,12 @@ ALL_OF_INT8 = Code(
     severity="warning",
 )  # fmt: skip
 
+OLDER_GPU = Code(
+    "LS317", "plan-for-older-gpu", "a plan for `ampere+` does not run on `{gpu}` (compute capability {capability})",
+    why="One plan for many GPUs runs on Ampere and what came after it; on an older one it cannot be loaded.",
+)  # fmt: skip
+
+AMPERE = "8.0"
 GIB = 2**30
 TOKENIZERS = 256 * 2**20
 """Bytes of /dev/shm, over which Triton and its Python back end exchange tensors: a request of the largest size each way
@@ -101,9 +107,21 @@ class TensorRt(Engine, kw_only=True):
             at, method = (*network.at, "quantization", "method"), network.precision.method
             hint = "add `tokenizer: tokenizer.json` to the engine"
             report.say(CALIBRATION_NEEDS_TOKENIZER, at, method=method, help=hint)
+        if self.hardware_compatibility == "ampere+":
+            self._check_portable(network, report)
         if network.precision.method == "int8" and not network.precision.exclude:
             hint = "use `method: fp8`, or `exclude: [...]` the feed-forward layers, and measure what search finds"
             report.say(ALL_OF_INT8, (*network.at, "quantization", "method"), help=hint)
+
+    def _check_portable(self, network: Network, report: Report) -> None:
+        for gpu in network.gpus:
+            if order(gpu.compute_capability) < order(AMPERE):
+                at, also = (
+                    (*network.at, "engine", "hardwareCompatibility"),
+                    [(tuple(gpu.origin.split(".")), "this GPU")],
+                )
+                hint = "remove it: then a plan is built for each compute capability"
+                report.say(OLDER_GPU, at, gpu=gpu.sku, capability=gpu.compute_capability, also=also, help=hint)
 
     def serve(self, network: Network, pin: Pin) -> Served:
         known = self.facts()

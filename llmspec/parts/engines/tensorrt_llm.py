@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmspec.catalog.releases import Option
 from llmspec.families import Argument, Pin, Role
-from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, quantile, share
+from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, quantile, reserve, share
 from llmspec.parts.trtllm.engine import build_of, check_engine
 from llmspec.plan.network import Network, Served
 from llmspec.render.yaml import dump
@@ -18,6 +18,18 @@ from llmspec.scalars import Fraction, doc
 
 FILES = ("config", "extra_llm_api_options")
 """Names of the option that takes the file of settings, the newer one first."""
+
+
+RESERVED = reserve(
+    engine__reasoningParser=("reasoning_parser",),
+    lora=("enable_lora", "lora_config", "lora_config.lora_dir", "lora_config.max_lora_rank", "lora_config.max_loras"),
+    metadata=("model", "revision", "tokenizer"),
+    parallelism=(
+        "context_parallel_size", "enable_attention_dp", "gpus_per_node", "moe_cluster_parallel_size",
+        "moe_expert_parallel_size", "moe_tensor_parallel_size", "pipeline_parallel_size",
+    ),
+    quantization__kvCache=("kv_cache_config.dtype",),
+)  # fmt: skip
 
 
 class TensorRtLlm(Server):
@@ -47,6 +59,9 @@ class TensorRtLlm(Server):
     def arguments(self) -> tuple[Argument, ...]:
         known = self.known()
         return tuple(_flat(self.config, (), known.options(self.command) if known else {}))
+
+    def reserved(self) -> dict[str, str]:
+        return RESERVED
 
     def own(self, network: Network) -> dict[str, tuple[Any, str]]:
         split = network.parallel

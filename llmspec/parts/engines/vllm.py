@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from llmspec.families import Argument, Role
-from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, arguments, quantile, ratio
+from llmspec.parts.server import CONFIG, PORT, SETTINGS, TEMPLATE, Server, arguments, quantile, ratio, reserve
 from llmspec.plan.network import Network
 from llmspec.render.yaml import dump
 from llmspec.scalars import Fraction, doc
@@ -15,6 +15,22 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Values of `max-lora-rank`. Source: vllm/config/lora.py of 0.24.0 and 0.33.0, MaxLoRARanks."""
 MASTER_PORT = 29500
 """Where the pods of a replica meet: PyTorch's own default."""
+
+
+RESERVED = reserve(
+    chatTemplate=("chat-template",),
+    engine__reasoningParser=("reasoning-parser",),
+    engine__toolCallParser=("enable-auto-tool-choice", "tool-call-parser"),
+    lora=("enable-lora", "lora-modules", "max-lora-rank", "max-loras"),
+    metadata=("model", "revision", "tokenizer"),
+    parallelism=(
+        "data-parallel-address", "data-parallel-rank", "data-parallel-size", "data-parallel-size-local",
+        "data-parallel-start-rank", "enable-expert-parallel", "headless", "master-addr", "master-port", "nnodes",
+        "node-rank", "pipeline-parallel-size", "prefill-context-parallel-size",
+    ),
+    quantization=("kv-cache-dtype", "quantization"),
+    serving=("config",),
+)  # fmt: skip
 
 
 class Vllm(Server):
@@ -38,6 +54,9 @@ class Vllm(Server):
 
     def arguments(self) -> tuple[Argument, ...]:
         return arguments(self.args, "args")
+
+    def reserved(self) -> dict[str, str]:
+        return RESERVED
 
     def own(self, network: Network) -> dict[str, tuple[Any, str]]:
         split = network.parallel

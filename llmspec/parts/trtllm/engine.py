@@ -60,7 +60,14 @@ def check_engine(network: Network, known: Known, backend: str, report: Report) -
     }
     for key in sorted(key for key, is_wrong in wrong.items() if is_wrong):
         report.say(NOT_IN_LANE, (*network.at, *key.split(".")), key=key, help="use `backend: pytorch`")
-    if not any(wrong.values()):
+    capabilities = {gpu.compute_capability for gpu in network.gpus}
+    if len(capabilities) > 1:
+        at, key = tuple(network.gpus[-1].origin.split(".")), "hardware.alternatives"
+        report.say(NOT_IN_LANE, at, key=key, help="remove it: an engine runs on the GPU that it was built on")
+    if network.facts.quantization:
+        hint = "use `backend: pytorch`, or name the checkpoint that is not quantized"
+        report.say(NOT_IN_LANE, (*network.at, "metadata"), key="a quantized checkpoint", help=hint)
+    if not any(wrong.values()) and len(capabilities) == 1 and not network.facts.quantization:
         report.say(ENGINE_ENDS, at, help="plan the move to `backend: pytorch`, which needs no build")
 
 

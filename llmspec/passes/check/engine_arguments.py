@@ -68,8 +68,11 @@ def check(resolved: Resolved, report: Report) -> None:
         _check_own(each, engine.flag_command, engine.flags(net, role), known, report)
         for argument in engine.arguments():
             at: Path = (*each.at, "engine", *argument.at[:-1], Key(argument.at[-1]))
-            if argument.name in own:
-                report.say(OWN_ARGUMENT, at, argument=argument.name, where=own[argument.name][1], help="remove it here")
+            alias = options[argument.name].alias if argument.name in options else ""
+            where = engine.reserved() | {name: where for name, (_, where) in own.items()}
+            taken = where.get(argument.name) or where.get(alias)
+            if taken:
+                report.say(OWN_ARGUMENT, at, argument=argument.name, where=taken, help="remove it here")
             elif argument.name not in options:
                 _say_unknown(argument, at, known, engine.command, report)
             else:

@@ -84,7 +84,8 @@ def check(resolved: Resolved, report: Report) -> None:
         _check_agreement(each, report)
         for path, name in engine.formats(net):
             _check_format(net, _placed(each, path), name, known, report)
-        _check_kv_cache(each, net, known, report)
+        if "context" in engine.takes:
+            _check_kv_cache(each, net, known, report)
         if report.faults == before:
             _check_making(each, net, known, report)
             _check_family(each, net, known, report)
@@ -123,7 +124,8 @@ def _check_format(net: Network, at: Path, name: str, known: Known, report: Repor
             hint = _instead(name, net, known) or _gpus(row)
             report.say(NOT_ON_GPU, at, gpu=gpu.sku, capability=capability, also=also, help=hint, **facts)
         elif gpu.compute_capability in row.weight_only and row.weight_only != row.capabilities:
-            report.say(WEIGHT_ONLY, at, gpu=gpu.sku, also=also, help=_instead(name, net, known, full=True), **facts)
+            hint = _instead(name, net, known, full=True) or _computing(row)
+            report.say(WEIGHT_ONLY, at, gpu=gpu.sku, also=also, help=hint, **facts)
 
 
 def _instead(name: str, net: Network, known: Known, *, full: bool = False) -> str:
@@ -132,6 +134,8 @@ def _instead(name: str, net: Network, known: Known, *, full: bool = False) -> st
     maker = "modelopt" if net.precision.maker == "modelopt" else ""
     able = [each for each in names if _works(known.quantization(each, maker), net.gpus, full=full)]
     key = "precision" if known.quantization("fp32") else "method"
+    if net.facts.quantization:
+        return f"name a checkpoint in {' or '.join(f'`{each}`' for each in able[:2])}" if able else ""
     return "use " + " or ".join(f"`{key}: {each}`" for each in able[:2]) if able else ""
 
 
@@ -140,6 +144,11 @@ def _works(row: Support | None, gpus: tuple[Gpu, ...], *, full: bool) -> bool:
         return False
     has = [gpu.compute_capability for gpu in gpus]
     return all(each in row.capabilities for each in has) and not (full and any(each in row.weight_only for each in has))
+
+
+def _computing(row: Support) -> str:
+    full = [each for each in row.capabilities if each not in row.weight_only]
+    return f"GPUs of compute capability {', '.join(full)} compute in it"
 
 
 def _gpus(row: Support) -> str:

@@ -3,9 +3,10 @@ checkpoint's tokenizer.json beside them.
 
     python export.py CHECKPOINT_FOLDER
 
-The folder holds the published `model.safetensors` and `tokenizer.json`. The graph follows from `config.json` beside this
-script alone, so it can be reviewed, and compared byte for byte, without the weights. Mean pooling and L2 normalisation
-are part of it: the output is what cosine similarity is computed on. Needs numpy and onnx; safetensors for the weights.
+The folder holds the published `model.safetensors` and `tokenizer.json`. The graph follows from `config.json` beside
+this script alone, so it can be reviewed, and compared byte for byte, without the weights. Mean pooling and L2
+normalisation are part of it: the output is what cosine similarity is computed on. Needs numpy and onnx; safetensors for
+the weights.
 """
 
 from __future__ import annotations
