@@ -44,6 +44,8 @@ class Engine(Part):
     """Its file in the catalogue."""
     takes: ClassVar[tuple[str, ...]] = ("context", "parallelism", "quantization")
     """The keys of a model that it heeds, of those that not every engine does."""
+    runs_graphs: ClassVar[bool] = False
+    """Whether it runs a fixed graph, whose lengths and precisions are built in, and not a checkpoint."""
     command: ClassVar[str] = ""
     """The command whose options a user may add to, by its name in the catalogue; empty where none may."""
     flag_command: ClassVar[str] = ""

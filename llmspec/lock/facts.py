@@ -14,10 +14,13 @@ from llmspec.artifacts.folder import Folder, Unreadable
 from llmspec.lock.quantized import quantization
 from llmspec.plan.build import Tensor
 from llmspec.plan.network import Facts
-from llmspec.sizing.parameters import dense_parameters
+from llmspec.sizing.parameters import dense_parameters, encoder_parameters
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "int8": 1}
 """Bytes of one element of a dtype, by its name in config.json."""
+
+UNSAID = "float32"
+"""What a checkpoint is in whose config.json says nothing: transformers loads it so."""
 
 LARGEST = 10**15
 """Greater than any count or size of a network; what exceeds it is not meant."""
@@ -75,7 +78,7 @@ def _of_config(config: dict[str, Any], index: dict[str, Any], described: dict[st
         head_size=_count(text, "head_dim", default=0) or hidden // heads,
         vocabulary=_count(text, "vocab_size"),
         longest_context=_count(text, "max_position_embeddings", default=0),
-        dtype=_word(text, "torch_dtype" if "torch_dtype" in text else "dtype"),
+        dtype=_word(text, "torch_dtype" if "torch_dtype" in text else "dtype") or UNSAID,
         experts=max(_count(text, key, default=0) if text.get(key) else 0 for key in EXPERTS),
         token_types=_count(text, "type_vocab_size", default=0),
         labels=len(text["id2label"]) if isinstance(text.get("id2label"), dict) else 0,
@@ -96,7 +99,7 @@ def _of_config(config: dict[str, Any], index: dict[str, Any], described: dict[st
 
 def _parameters(text: dict[str, Any]) -> int:
     try:
-        return dense_parameters(text) or 0
+        return dense_parameters(text) or encoder_parameters(text) or 0
     except KeyError as error:
         raise NoFacts(f"config.json has no {error}") from None
 

@@ -69,7 +69,8 @@ def _of_model(model: Model) -> Iterator[Reference]:
     if model.quantization.calibration:
         at = (*at, "quantization", "calibration")
         yield Reference("files", model.quantization.calibration.file, (*at, "file"))
-        yield Reference("images", quantizer_image(), at)
+        if not model.engine.runs_graphs:
+            yield Reference("images", quantizer_image(), at)
 
 
 def _of_weights(uri: str, revision: str | None, metadata: str, at: Path) -> Iterator[Reference]:

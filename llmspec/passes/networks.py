@@ -78,14 +78,14 @@ def _parallel(model: Model) -> Parallel:
 
 def _precision(each: ResolvedModel) -> Precision:
     """What is asked for, or what the checkpoint has. Only a checkpoint that is not quantized can be made another."""
-    asked, has = each.model.quantization, each.facts.quantization
+    model, asked, has = each.model, each.model.quantization, each.facts.quantization
     method = asked.method or has or "none"
     calibration = asked.calibration
     is_built = bool(calibration) and method != "none" and not has
     return Precision(
         method=method,
         kv_cache=asked.kv_cache,
-        maker=each.facts.quantizer if has else "modelopt" if is_built and not each.facts.inputs else method,
+        maker=each.facts.quantizer if has else "modelopt" if is_built and not model.engine.runs_graphs else method,
         is_built=is_built,
         calibration=_rows(each.calibration[1], calibration.samples if calibration else 0),
         samples=calibration.samples if calibration else 0,

@@ -17,6 +17,7 @@ def build_context(image: Image) -> dict[str, str]:
     scripts = [path for path in paths if path.endswith(".sh")]
     data = [path for path in paths if path not in scripts]
     values = {**msgspec.structs.asdict(image), "files": paths, "scripts": scripts, "data": data}
+    values["installs"] = [list(image.packages)] if image.packages else []
     return {
         "Dockerfile": render(image.template, **values),
         ".dockerignore": render("docker/dockerignore", **values),

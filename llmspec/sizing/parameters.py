@@ -1,4 +1,4 @@
-"""The number of parameters of a dense decoder, exactly, from its config.json."""
+"""The number of parameters of a dense decoder or an encoder, exactly, from its config.json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,24 @@ DENSE = {"llama": 0, "mistral": 0, "qwen2": 0, "qwen3": 2}
 """Architectures of one layout, and the norm vectors of head size that each layer has (Qwen3 norms queries and keys).
 
 Source: the modules of these names in Hugging Face transformers 4.51 (`models/*/modeling_*.py`)."""
+
+
+ENCODERS = frozenset(["bert", "roberta", "xlm-roberta"])
+"""Encoders of BERT's layout: three tables of embeddings, biases and two norms in each layer, and a pooler.
+
+Source: `BertModel` and `RobertaModel` of Hugging Face transformers 4.51 (`models/*/modeling_*.py`)."""
+
+
+def encoder_parameters(config: dict[str, Any]) -> int | None:
+    """Parameters of a model whose `model_type` is one of `ENCODERS`, without a head for a task; None for any other."""
+    if config.get("model_type") not in ENCODERS:
+        return None
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    tables = config["vocab_size"] + config["max_position_embeddings"] + config.get("type_vocab_size", 2)
+    attention = 4 * (hidden * hidden + hidden)
+    layer = attention + 2 * hidden * inner + inner + hidden + 4 * hidden
+    pooler = hidden * hidden + hidden
+    return int(tables * hidden + 2 * hidden + config["num_hidden_layers"] * layer + pooler)
 
 
 def dense_parameters(config: dict[str, Any]) -> int | None:

@@ -34,6 +34,7 @@ _PURPOSES = {
     ".dockerignore": "what the builder is given",
     "build.sh": "runs the build steps in the image",
     "quantize_checkpoint.py": "quantizes the checkpoint with ModelOpt",
+    "export_onnx.py": "exports the checkpoint to ONNX",
     "calibration.py": "turns texts into tensors to calibrate with",
     "calibration.jsonl": "texts that the quantization is calibrated with",
     "fetch.sh": "fills the cache with verified weights, once",

@@ -4,8 +4,9 @@ ARG BASE={{ base }}
 FROM ${BASE}
 LABEL org.opencontainers.image.title={{ title | label }}
 USER 0
-{% for package in packages %}
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install {{ package | shell }}
+{% for install in installs %}
+RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install \
+  {{ install | shell_line }}
 {% endfor %}
 {% for path in scripts %}
 COPY --chmod=0755 {{ path }} /opt/llmspec/{{ path }}

@@ -4,8 +4,9 @@ ARG BASE={{ base }}
 FROM ${BASE}
 LABEL org.opencontainers.image.title={{ title | label }}
 USER 0
-{% for package in packages %}
-RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install {{ package | shell }}
+{% for install in installs %}
+RUN --mount=type=cache,target=/root/.cache/pip python3 -m pip install \
+  {{ install | shell_line }}
 {% endfor %}
 COPY --chmod=0755 health.py wait-for.sh /opt/llmspec/
 USER {{ user }}

@@ -3,13 +3,14 @@
     export_onnx.py --model DIR --output FILE.onnx --task embed --pooling mean --normalize --opset 20
     export_onnx.py --model DIR --output FILE.onnx --task rerank --opset 20
 
-In: `input_ids`, `attention_mask`, and `token_type_ids` if the `type_vocab_size` of config.json is above 1; int64, [batch,
-sequence]. Out: `sentence_embedding`, float32, [batch, hidden], or `logits`, float32, [batch, labels]. Weights above 1.5 GB
-lie beside the graph, in FILE.onnx.data. The graph is there complete and computes what torch does, or it is not there.
+In: `input_ids`, `attention_mask`, and `token_type_ids` if `type_vocab_size` in config.json is above 1; int64,
+[batch, sequence]. Out: `sentence_embedding`, float32, [batch, hidden], or `logits`, float32, [batch, labels]. Weights
+above 1.5 GB lie beside the graph, in FILE.onnx.data. The graph is there complete and computes what torch does, or it is
+not there.
 
 Exit status: 0 done, 1 failed, 2 wrong use.
 """
-# ruff: noqa: BLE001, INP001, T201
+# ruff: noqa: BLE001, E402, INP001, T201
 
 import argparse
 import inspect
@@ -178,6 +179,8 @@ def export(module: Any, sample: tuple[torch.Tensor, ...], names: tuple[str, ...]
     graph = program.model.graph
     for each in (graph, *graph.all_nodes()):
         each.metadata_props.clear()  # traces of this machine's files
+    for value in (value for node in graph.all_nodes() for value in node.outputs if not value.is_graph_output()):
+        value.shape = value.type = None  # hints; ModelOpt 0.47.0 makes wrong ones of them in its AutoCast
     weights = sum(each.const_value.nbytes for each in graph.initializers.values())
     program.save(path, external_data=weights > EXTERNAL_ABOVE)
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Builds every Dockerfile under generated/ with buildah and starts each image with podman, confined as in the cluster.
 # The upstream images (GPU programs, many GB each) are not pulled: one small local image stands in for every BASE. It is
-# Debian with Python and tests/images/standin.py under the names of the engines. So this proves the Dockerfiles and what
-# they add, not the engines. `make test-images` runs it; all it keeps lies in .cache/images.
+# Debian with Python and tests/images/standin.py where the engines would lie. So this proves the Dockerfiles, what they
+# add and how the cluster calls it, not the engines. pip is real; packages that check.py lists as too heavy come without
+# what they depend on. `make test-images` runs it, or run.sh FOLDER; all it keeps lies in .cache/images.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin:/sbin
 
 tools=(buildah podman runc conmon catatonit debootstrap)
 cache=$PWD/.cache/images
-engines=(vllm trtllm-serve tritonserver)
+mapfile -t engines < <(python3 tests/images/standin.py)
+((${#engines[@]}))
 
 skip() {
   echo "test-images: skipped, $1"
@@ -114,7 +116,7 @@ import_base() {
   container=$(buildah from scratch)
   buildah add --quiet "$container" "$base" / >/dev/null
   for engine in "${engines[@]}"; do
-    buildah copy --quiet --chmod 755 "$container" tests/images/standin.py "/usr/local/bin/$engine" >/dev/null
+    buildah copy --quiet --chmod 755 "$container" tests/images/standin.py "$engine" >/dev/null
   done
   buildah config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
   buildah commit --quiet --rm "$container" "$image" >/dev/null
@@ -131,7 +133,7 @@ podman rm --all --force >/dev/null
 buildah rm --all >/dev/null
 root_file_system
 import_base
-echo "BASE of every image: $image, a stand-in for the upstream one"
+echo "BASE of every image: $image, a stand-in for the upstream one; stand-ins in it: ${engines[*]}"
 python=$PWD/.venv/bin/python
 [ -x "$python" ] || python=python3
 "$python" tests/images/check.py "$image" "$cache" "${1:-generated}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 from llmspec.catalog.releases import Known, known, order
 from llmspec.catalog.tables import requirement
 from llmspec.families import Engine, Pin
+from llmspec.parts.tensorrt.export import FOLDER, GRAPH, Export, check_export, exported
 from llmspec.parts.tensorrt.graph import NOT_A_GRAPH, check_graph
 from llmspec.parts.tensorrt.profiles import Axes, check_profiles
 from llmspec.parts.tensorrt.repository import engine_model, repository_of
@@ -59,7 +61,9 @@ class TensorRt(Engine, kw_only=True):
     kind = table = "tensorrt"
     tasks = ("embed", "rerank", "classify")
     takes = ("quantization",)  # lengths are those of the profiles, and a plan is for one GPU
+    runs_graphs = True
     onnx: Annotated[RelativePath, doc("The graph, below the folder of the weights.")] = RelativePath("model.onnx")
+    export: Annotated[Export | None, doc("Make the graph from the checkpoint. Default: the source has it.")] = None
     tokenizer: Annotated[
         RelativePath | None,
         doc("`tokenizer.json` below the folder of the weights. With it text goes in; without it, tensors."),
@@ -97,6 +101,10 @@ class TensorRt(Engine, kw_only=True):
         return ((("engine", "precision"), self.precision), *quantized)
 
     def check(self, network: Network, report: Report) -> None:
+        if self.export:
+            if not check_export(network, self.export, self.facts(), report):
+                return
+            network = exported(network, self.export)
         if not network.facts.inputs:
             hint = "put the graph into the model's `metadata` folder and run `llmspec lock`"
             report.say(NOT_A_GRAPH, (*network.at, "metadata"), model=network.name, help=hint)
@@ -125,6 +133,7 @@ class TensorRt(Engine, kw_only=True):
 
     def serve(self, network: Network, pin: Pin) -> Served:
         known = self.facts()
+        network = exported(network, self.export) if self.export else network
         repository = self._repository(network)
         build = self._build(network, known, repository, pin)
         image = self._image(network, known, pin)
@@ -155,7 +164,9 @@ class TensorRt(Engine, kw_only=True):
 
     def _build(self, network: Network, known: Known, repository: Repository, pin: Pin) -> Build:
         recipe = Recipe(
-            onnx=self.onnx,
+            folder=FOLDER if self.export else "source",
+            onnx=GRAPH if self.export else self.onnx,
+            export=self.export,
             precision=self.precision,
             profiles=self.profiles,
             workspace=self.workspace,
@@ -183,16 +194,13 @@ class TensorRt(Engine, kw_only=True):
         self, network: Network, known: Known, repository: Repository, steps: tuple[Step, ...], base: str
     ) -> Image:
         is_calibrated = network.precision.method in CALIBRATED
-        is_typed = is_calibrated or self.precision != "fp32"
-        packages: tuple[str, ...] = (f"nvidia-modelopt[onnx]=={known.release.pins['modelopt']}",) if is_typed else ()
-        packages += (requirement("tokenizers"),) if is_calibrated else ()
         tools = (
-            ContextFile(path="calibration.py", template="engine/calibration.py"),
-            ContextFile(path="calibration.jsonl", text=network.precision.calibration),
+            *((ContextFile(path="export_onnx.py", template="engine/export_onnx.py"),) if self.export else ()),
+            *(_calibration(network) if is_calibrated else ()),
         )
         files = (
             build_script(network.name, steps, self._capabilities(network)),
-            *(tools if is_calibrated else ()),
+            *tools,
             *(msgspec.structs.replace(each, path=f"repository/{each.path}") for each in repository.files),
         )
         return Image(
@@ -200,11 +208,23 @@ class TensorRt(Engine, kw_only=True):
             base=base,
             template="docker/builder.Dockerfile",
             title=f"builder of the TensorRT {self.version} plans of {network.name}",
-            packages=packages,
+            packages=tuple(self._packages(known, is_calibrated=is_calibrated)),
             files=files,
             command=("/opt/llmspec/build.sh",),
             origin=f"{network.origin}.engine",
         )
+
+    def _packages(self, known: Known, *, is_calibrated: bool) -> Iterator[str]:
+        """What the CPU steps import, exact, in one installation."""
+        is_typed = is_calibrated or self.precision != "fp32"
+        if is_typed:
+            yield f"nvidia-modelopt[onnx]=={known.release.pins['modelopt']}"
+        if is_typed or self.export:
+            yield from map(requirement, ("onnx", "onnxscript", "torch"))
+        if self.export:
+            yield from map(requirement, ("transformers", *(() if is_typed else ("onnxruntime",))))
+        if is_calibrated or self.export:
+            yield requirement("tokenizers")
 
     def _image(self, network: Network, known: Known, pin: Pin) -> Image:
         server = _triton(known)
@@ -263,6 +283,13 @@ class TensorRt(Engine, kw_only=True):
             live=Probe(live, "http", period=10, failures=6),
             wait=15,
         )
+
+
+def _calibration(network: Network) -> tuple[ContextFile, ...]:
+    return (
+        ContextFile(path="calibration.py", template="engine/calibration.py"),
+        ContextFile(path="calibration.jsonl", text=network.precision.calibration),
+    )
 
 
 def _triton(release: Known) -> Known:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from llmspec.catalog.releases import Known
+from llmspec.parts.tensorrt.export import Export, export_step
 from llmspec.parts.tensorrt.profiles import Profiles, sequence_axis, shapes
 from llmspec.plan.build import Step
 from llmspec.plan.network import Network
@@ -17,9 +18,13 @@ int8 0.34 by default, 0.54 without the matrix products of attention, 0.96 withou
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """What the engine asks of the build. `workspace` in MiB; `portable` is trtexec's `--hardwareCompatibilityLevel`."""
+    """What the engine asks of the build. The graph is `onnx` in `folder`: the source's, or that of the export.
+    `workspace` in MiB; `portable` is trtexec's `--hardwareCompatibilityLevel`.
+    """
 
+    folder: str
     onnx: str
+    export: Export | None
     precision: str
     profiles: Profiles
     workspace: int
@@ -37,7 +42,9 @@ def steps_of(
     network: Network, known: Known, recipe: Recipe, model: str, capabilities: tuple[str, ...]
 ) -> Iterator[Step]:
     """`model` is the name of the model in the repository; `capabilities` are those that a plan is built for."""
-    source, method = f"source/{recipe.onnx}", network.precision.method
+    source, method = f"{recipe.folder}/{recipe.onnx}", network.precision.method
+    if recipe.export:
+        yield export_step(network.task, recipe.export)
     if method in CALIBRATED:
         typed = f"model.{method}.onnx"
         yield _calibrate(network, recipe)
@@ -84,8 +91,8 @@ def _copy(recipe: Recipe) -> Step:
         name="copy",
         purpose="copy the graph, because its shapes are inferred in place",
         lane="cpu",
-        argv=("cp", "-RLT", "--no-preserve=mode", "source", "original"),
-        inputs=(f"source/{recipe.onnx}",),
+        argv=("cp", "-RLT", "--no-preserve=mode", recipe.folder, "original"),
+        inputs=(f"{recipe.folder}/{recipe.onnx}",),
         outputs=(f"original/{recipe.onnx}",),
     )
 

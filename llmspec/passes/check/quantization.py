@@ -84,7 +84,7 @@ def check(resolved: Resolved, report: Report) -> None:
         _check_agreement(each, report)
         for path, name in engine.formats(net):
             _check_format(net, _placed(each, path), name, known, report)
-        if "context" in engine.takes:
+        if not engine.runs_graphs:
             _check_kv_cache(each, net, known, report)
         if report.faults == before:
             _check_making(each, net, known, report)
@@ -191,7 +191,7 @@ def _check_making(each: ResolvedModel, net: Network, known: Known, report: Repor
         report.say(
             CALIBRATION_UNUSED, (*at, "calibration"), reason=reason, help="remove `calibration`, or name a `method`"
         )
-    elif method not in ("none", has) and not net.facts.inputs:
+    elif method not in ("none", has) and not each.model.engine.runs_graphs:
         makers = table("modelopt").quantizations
         if calibration and method not in makers:
             able = [name for name in NEAREST if name in makers and known.quantization(name)]
@@ -200,7 +200,7 @@ def _check_making(each: ResolvedModel, net: Network, known: Known, report: Repor
         elif not calibration and method not in known.names("online"):
             hint = "add `calibration: {file: …}`, or name a checkpoint that has it"
             report.say(NOT_MADE, (*at, "method"), method=method, help=hint)
-    elif method != "none" and net.facts.inputs and not calibration:
+    elif method != "none" and each.model.engine.runs_graphs and not calibration:
         report.say(NOT_MADE, (*at, "method"), method=method, help="add `calibration: {file: …}`")
 
 
@@ -217,5 +217,5 @@ def _check_family(each: ResolvedModel, net: Network, known: Known, report: Repor
 
 def _lists(net: Network, known: Known) -> Iterator[tuple[str, dict[str, tuple[str, ...]]]]:
     yield f"the documentation of {known.table.title}", known.table.families
-    if net.precision.is_built and not net.facts.inputs:
+    if net.precision.maker == "modelopt" and net.precision.is_built:
         yield "the documentation of ModelOpt", table("modelopt").families

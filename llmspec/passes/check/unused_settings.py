@@ -24,7 +24,7 @@ def check(resolved: Resolved, report: Report) -> None:
                 also = [((*each.at, "engine", "kind"), "this engine")]
                 at = (*each.at, section)
                 report.say(SETTING_WITHOUT_EFFECT, at, engine=engine.kind, section=section, also=also, help="remove it")
-        asked, is_graph = each.model.quantization, "context" not in engine.takes
+        asked, is_graph = each.model.quantization, engine.runs_graphs
         unheeded = {"kvCache": is_graph and asked.kv_cache != "auto", "exclude": not is_graph and bool(asked.exclude)}
         for key in (key for key, is_unheeded in unheeded.items() if is_unheeded):
             also, section = [((*each.at, "engine", "kind"), "this engine")], f"quantization.{key}"

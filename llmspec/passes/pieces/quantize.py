@@ -17,6 +17,8 @@ from llmspec.plan.network import Network
 GIB = 2**30
 HEADROOM = 1.25
 """GPU memory of the job over the bytes of the weights: activations of one batch, and ModelOpt's measurements."""
+BATCH = 8
+"""Texts that are measured at once: the activations of one batch are what `HEADROOM` has room for."""
 ALGORITHMS = {
     "fp8": "FP8",
     "nvfp4": "NVFP4",
@@ -34,7 +36,7 @@ def quantized(net: Network, build: Build | None) -> Network:
 
 def quantize_of(net: Network, pin: Pin) -> Build | None:
     """The build of a quantized checkpoint, if one is needed."""
-    if not net.precision.is_built or net.facts.inputs:
+    if not net.precision.is_built or net.precision.maker != "modelopt":
         return None
     version = list(table("modelopt").releases)[-1]
     base, step = pin(quantizer_image()), _step(net)
@@ -76,6 +78,8 @@ def _step(net: Network) -> Step:
             "--kv-cache", kv,
             "--calibration", "tools/calibration.jsonl",
             "--samples", str(asked.samples),
+            "--batch-size", str(BATCH),
+            "--device", "cuda",
             "--sequence", str(asked.length),
             "--expect-algorithm", ALGORITHMS[asked.method],
             "--expect-kv-cache", scales,

@@ -171,5 +171,6 @@ def test_wrong_use(place, tmp_path):
     for more in ((), ("--format", "fp8", "--recipe", "x"), ("--recipe", "x", "--kv-cache", "fp8")):
         assert quantize(place, tmp_path / "quantized", *more)[0] == 2
     assert quantize(place, tmp_path / "quantized", "--format", "fp8", samples=0)[0] == 2
+    (tmp_path / "kept").touch()
     status, said = quantize(place, tmp_path, "--format", "fp8")
     assert (status, said) == (1, f"{tmp_path}: exists already\n")

@@ -42,7 +42,7 @@ def fail(text: str, status: int = 1) -> NoReturn:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0], allow_abbrev=False)
     parser.add_argument("--model", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--output", type=Path, required=True, help="folder to make; it must not exist")
+    parser.add_argument("--output", type=Path, required=True, help="folder to make, or an empty one")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--recipe", help="a PTQ recipe of ModelOpt; it says what becomes of the KV cache, too")
     what.add_argument("--format", help="a preset of ModelOpt for the weights, such as int4_awq")
@@ -203,7 +203,7 @@ def verify(folder: Path, chosen: argparse.Namespace) -> None:
 
 def main() -> None:
     chosen = options()
-    if chosen.output.exists():
+    if chosen.output.is_file() or (chosen.output.is_dir() and any(chosen.output.iterdir())):
         fail(f"{chosen.output}: exists already")
     rows = rows_of(chosen.calibration, chosen.samples)
     import torch

@@ -83,6 +83,8 @@ step gpu '' 'quantize the checkpoint to fp8, calibrated with 64 rows of the spec
   --kv-cache fp8 \
   --calibration tools/calibration.jsonl \
   --samples 64 \
+  --batch-size 8 \
+  --device cuda \
   --sequence 512 \
   --expect-algorithm FP8 \
   --expect-kv-cache FP8
