@@ -226,7 +226,8 @@ def test_folder_that_leads_out(path, tmp_path):
         assert (status, "LS109" in said) == (1, True)
 
 
-def test_names_that_are_no_spec(tmp_path):
+def test_names_that_are_no_spec(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where an empty name leads
     (tmp_path / "llm.yaml").mkdir()
     for arguments in ([str(tmp_path)], [str(tmp_path / "none")], ["/dev/zero"], ["\udcff"], [""], ["/etc/passwd"]):
         for command in ("compile", "check", "lock"):
