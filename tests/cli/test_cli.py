@@ -233,3 +233,19 @@ def test_a_fault_of_ours_is_a_sentence(monkeypatch, capsys):
     assert stop.value.code == 2
     assert "ZeroDivisionError: oops" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("like", ["0.33.0", "vllm=0.33.0"])
+def test_a_release_that_is_not_known_is_taken_to_be_like_another(repo, like):
+    for name in ("llm.yaml", "llm.lock"):
+        path = repo / "svc" / name
+        path.write_text(path.read_text().replace("0.24.0", "0.99.0"))
+    done = run("check", "svc")
+    assert done.exit_code == 1
+    assert "`--assume-like 0.33.0`" in done.stderr
+    done = run("compile", "svc", "--assume-like", like)
+    assert done.exit_code == 0, done.stderr
+    assert "warning[LS366]" in done.stderr
+    dockerfile = repo / "generated/minimal/default/docker/chat/Dockerfile"
+    assert "vllm/vllm-openai:v0.99.0@sha256:" in dockerfile.read_text()
+    assert run("check", "svc", "--assume-like", "sglang=0.33.0").exit_code == 1

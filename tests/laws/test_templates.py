@@ -15,7 +15,8 @@ ALLOWED = (
 
 
 def templates():
-    return sorted(path for path in template_root().rglob("*") if path.is_file() and path.suffix != ".py")
+    found = (path for path in template_root().rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path for path in found if path.suffix != ".py")
 
 
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
