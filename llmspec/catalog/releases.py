@@ -103,11 +103,15 @@ R = TypeVar("R", bound=Row)
 
 
 class Known(Struct, frozen=True):
-    """The table as of one release. `version` is the one that is run, `like` the one whose rows are used."""
+    """The table of an engine as of a release. `version` is the one that is run, `like` the one whose rows are used."""
 
-    table: Table
+    engine: str
     version: str
     like: str
+
+    @property
+    def table(self) -> Table:
+        return table(self.engine)
 
     @property
     def release(self) -> Release:
@@ -125,8 +129,7 @@ class Known(Struct, frozen=True):
 
     def options(self, command: str) -> dict[str, Option]:
         """The options that the command has, by name."""
-        rows = self.table.commands.get(command, {})
-        return {name: row for name, spans in rows.items() if (row := holding(spans, self.like)) is not None}
+        return _options(self.engine, self.like, command)
 
     def gone(self, command: str, option: str) -> Option | None:
         """The row of an option that earlier releases had and this one has not."""
@@ -186,7 +189,13 @@ def known(engine: str, version: str, like: str = "") -> Known | None:
     """
     rows = table(engine)
     chosen = version if version in rows.releases else like if rows.images else ""
-    return Known(rows, version, chosen) if chosen in rows.releases else None
+    return Known(engine, version, chosen) if chosen in rows.releases else None
+
+
+@cache
+def _options(engine: str, release: str, command: str) -> dict[str, Option]:
+    rows = table(engine).commands.get(command, {})
+    return {name: row for name, spans in rows.items() if (row := holding(spans, release)) is not None}
 
 
 def nearest(engine: str, version: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -14,7 +14,7 @@ class ContextFile(Struct, frozen=True, kw_only=True):
 
     path: str
     template: str = ""
-    values: Any = None
+    values: Struct | None = None
     text: str = ""
 
 
@@ -55,10 +55,19 @@ class Step(Struct, frozen=True, kw_only=True):
     compute_capability: str = ""
 
 
+class Script(Struct, frozen=True, kw_only=True):
+    """What build.sh is filled with: `folders` are those that steps write to."""
+
+    model: str
+    steps: tuple[Step, ...]
+    capabilities: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
 def build_script(model: str, steps: tuple[Step, ...], capabilities: tuple[str, ...] = ()) -> ContextFile:
     """The script that runs the steps; `capabilities` are those that it can be told to build for."""
     folders = sorted({path.rpartition("/")[0] for step in steps for path in step.outputs} - {""})
-    values = {"model": model, "steps": steps, "capabilities": capabilities, "folders": folders}
+    values = Script(model=model, steps=steps, capabilities=capabilities, folders=tuple(folders))
     return ContextFile(path="build.sh", template="engine/build.sh", values=values)
 
 

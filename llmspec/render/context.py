@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 
 import msgspec
@@ -11,6 +12,7 @@ from llmspec.plan.plan import Identity
 from llmspec.render.template import render
 
 
+@cache
 def build_context(image: Image) -> dict[str, str]:
     """Everything that `docker build` is given: path → text, the Dockerfile first."""
     paths = [file.path for file in image.files]
