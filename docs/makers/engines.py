@@ -144,7 +144,7 @@ def _making() -> Iterator[str]:
 
 def _reads(engine: type[Engine], method: str) -> str:
     version = _newest(table(engine.table))
-    row = Known(table(engine.table), version, version).quantization(method, "modelopt")
+    row = _as_of(table(engine.table), version).quantization(method, "modelopt")
     return ", ".join(row.capabilities) if row else NO
 
 
@@ -250,7 +250,7 @@ def _checkpoints(engine: type[Engine], rows: Table) -> Iterator[str]:
     if "none" not in rows.quantizations:
         chosen = "`engine.precision` counts" if _choices(engine, "precision") else "nothing is held against the GPU"
         yield f"`none` has no line: where nothing is quantized, {chosen}."
-    known = Known(rows, _newest(rows), _newest(rows))
+    known = _as_of(rows, _newest(rows))
     if known.names("modelopt"):
         yield f"Of ModelOpt's checkpoints it reads {_named(sorted(known.names('modelopt')))}."
     if known.names("online"):
@@ -357,9 +357,9 @@ def _parsers(rows: Table) -> Iterator[str]:
 def _options(engine: type[Engine], rows: Table) -> Iterator[str]:
     yield "\n## Options\n\n"
     newest, oldest = _newest(rows), next(iter(rows.releases))
-    held = {name: len(Known(rows, newest, newest).options(name)) for name in rows.commands}
+    held = {name: len(_as_of(rows, newest).options(name)) for name in rows.commands}
     if engine.command:
-        before = len(Known(rows, oldest, oldest).options(engine.command))
+        before = len(_as_of(rows, oldest).options(engine.command))
         yield (
             f"`llmspec` checks `engine.{_added(engine)}` against {held[engine.command]} options of `{engine.command}` "
             f"of {newest} ({before} of {oldest}): names, types, choices, and what is set elsewhere in the spec.\n"
@@ -381,7 +381,7 @@ def _added(engine: type[Engine]) -> str:
 
 
 def _gone(command: str, rows: Table, *, is_whole: bool) -> Iterator[str]:
-    known = Known(rows, _newest(rows), _newest(rows))
+    known = _as_of(rows, _newest(rows))
     held = known.options(command)
     past = {name: row for name in rows.commands[command] if name not in held and (row := known.gone(command, name))}
     if not past:
@@ -400,7 +400,7 @@ def _gone(command: str, rows: Table, *, is_whole: bool) -> Iterator[str]:
 
 
 def _deprecated(command: str, rows: Table) -> Iterator[str]:
-    held = Known(rows, _newest(rows), _newest(rows)).options(command)
+    held = _as_of(rows, _newest(rows)).options(command)
     past = {name: row for name, row in sorted(held.items()) if row.deprecated}
     if past:
         yield f"\n### Options of `{command}` that are deprecated\n\n"
@@ -459,6 +459,11 @@ def _span(row: Row) -> str:
     begin = f" from {row.since}" if row.since else ""
     end = f" before {row.until}" if row.until else ""
     return f"{begin}{',' * bool(begin and end)}{end}"
+
+
+def _as_of(rows: Table, release: str) -> Known:
+    """What is known as of a release; a table is read once, so that it can be told by itself."""
+    return Known(next(name for name in engines() if table(name) is rows), release, release)
 
 
 def _newest(rows: Table) -> str:
