@@ -105,7 +105,7 @@ class TensorRt(Engine, kw_only=True):
             if not check_export(network, self.export, self.facts(), report):
                 return
             network = exported(network, self.export)
-        if not network.facts.inputs:
+        if not (network.facts.inputs and network.facts.outputs):
             hint = "put the graph into the model's `metadata` folder and run `llmspec lock`"
             report.say(NOT_A_GRAPH, (*network.at, "metadata"), model=network.name, help=hint)
             return
