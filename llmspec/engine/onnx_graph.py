@@ -78,7 +78,8 @@ class BadGraph(ValueError):
 
 
 class Graph(Struct, frozen=True, kw_only=True):
-    """What a graph says of itself. `parameters` are the elements of its initializers, `weight_bytes` their size.
+    """What a graph says of itself. `parameters` are the elements of its initializers, `weight_bytes` their size,
+    `dtypes` how many of the elements are of which type.
 
     `external` has, for each file of weights, its location relative to the graph's folder and the bytes it must have at
     least. `ops` counts operators, those of subgraphs and functions among them; one of a foreign domain is `domain::Op`.
@@ -90,6 +91,7 @@ class Graph(Struct, frozen=True, kw_only=True):
     ir_version: int
     parameters: int
     weight_bytes: int
+    dtypes: tuple[tuple[str, int], ...]
     external: tuple[tuple[str, int], ...]
     ops: tuple[tuple[str, int], ...]
 
@@ -211,9 +213,17 @@ def _graph(onnx: ModuleType, model: Any) -> Graph:
         ir_version=model.ir_version,
         parameters=sum(_elements(weight) for weight in weights),
         weight_bytes=sum(_bytes(onnx, weight) for weight in weights),
+        dtypes=_dtypes(onnx, weights),
         external=_needed(list(_outside(onnx, model))),
         ops=tuple(sorted(Counter(_op(node) for node in _nodes(model)).items())),
     )
+
+
+def _dtypes(onnx: ModuleType, weights: list[Any]) -> tuple[tuple[str, int], ...]:
+    counts: Counter[str] = Counter()
+    for weight in weights:
+        counts[_dtype(onnx, weight.data_type)] += _elements(weight)
+    return tuple(sorted(counts.items()))
 
 
 def _opset(model: Any) -> int:

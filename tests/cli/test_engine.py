@@ -24,6 +24,7 @@ def test_what_a_person_sees():
         "opset       20 (IR version 10)",
         "parameters  22,565,376",
         "weights     86.1 MiB",
+        "types       22,565,376 float32",
         "inputs      input_ids: int64[batch, sequence]",
         "outputs     sentence_embedding: float32[batch, 384]",
         "axes        batch, sequence",

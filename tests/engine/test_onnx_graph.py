@@ -67,6 +67,7 @@ def test_what_a_graph_says_of_itself(saved):
         ir_version=10,
         parameters=12,
         weight_bytes=48,
+        dtypes=(("float32", 12),),
         external=(),
         ops=(("MatMul", 1),),
     )

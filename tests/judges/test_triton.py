@@ -32,6 +32,37 @@ BAD = (
 )  # fmt: skip
 
 
+ENSEMBLE = """
+name: "m" platform: "ensemble" max_batch_size: 8
+input { name: "a" data_type: TYPE_STRING dims: [1] }
+output { name: "b" data_type: TYPE_FP32 dims: [4] }
+ensemble_scheduling {
+  step { model_name: "one" input_map { key: "x" value: "a" } output_map { key: "y" value: "between" } }
+  step { model_name: "two" input_map { key: "x" value: "between" } output_map { key: "y" value: "b" } }
+}
+"""
+BAD_ENSEMBLE = (
+    ('model_name: "one" ', "", "lacks a name"),
+    ('input_map { key: "x" value: "between" }', "", "lacks a name, inputs or outputs"),
+    ('input_map { key: "x" value: "between" }', 'input_map { key: "x" value: "a" }', None),
+    ('value: "between" } output', 'value: "nothing" } output', "nothing makes `nothing`"),
+    ('input_map { key: "x" value: "a" }', 'input_map { key: "x" value: "between" }', "nothing uses the input `a`"),
+    ('output_map { key: "y" value: "b" }', 'output_map { key: "y" value: "c" }', "nothing makes the output `b`"),
+    ('value: "between" } }', 'value: "b" } }', "`b` is made twice"),
+    ('platform: "ensemble"', 'platform: "tensorrt_plan"', "with 2 steps"),
+)
+WARM = """
+model_warmup {
+  name: "w" batch_size: 8 inputs { key: "a" value { data_type: TYPE_FP32 dims: [4] zero_data: true } }
+}
+"""
+BAD_WARM = (
+    ("batch_size: 8 inputs", "batch_size: 9 inputs", "of batch 9"),
+    ('key: "a" value', 'key: "z" value', "unknown input `z`"),
+    ("zero_data: true", "", "without type or data"),
+)
+
+
 def read(path):
     return text_format.Parse(path.read_text("utf-8"), ModelConfig())
 
@@ -51,6 +82,20 @@ def test_a_fault_would_be_noticed(old, new, word):
     assert faults(text_format.Parse(GOOD, ModelConfig())) == []
     assert old in GOOD
     assert any(word in fault for fault in faults(text_format.Parse(GOOD.replace(old, new), ModelConfig())))
+
+
+@pytest.mark.parametrize(("old", "new", "word"), BAD_ENSEMBLE, ids=[str(word) for *_, word in BAD_ENSEMBLE])
+def test_a_fault_of_an_ensemble_would_be_noticed(old, new, word):
+    assert faults(text_format.Parse(ENSEMBLE, ModelConfig())) == []
+    assert old in ENSEMBLE
+    found = faults(text_format.Parse(ENSEMBLE.replace(old, new), ModelConfig()))
+    assert any(word in fault for fault in found) if word else found == []
+
+
+@pytest.mark.parametrize(("old", "new", "word"), BAD_WARM, ids=[word for *_, word in BAD_WARM])
+def test_a_fault_of_a_warm_up_would_be_noticed(old, new, word):
+    assert faults(text_format.Parse(GOOD + WARM, ModelConfig())) == []
+    assert any(word in fault for fault in faults(text_format.Parse(GOOD + WARM.replace(old, new), ModelConfig())))
 
 
 @pytest.mark.parametrize("bad", ["unknown: 1", "max_batch_size: x", "input { data_type: TYPE_FP8 }"])

@@ -63,4 +63,32 @@ def _plans(config):
             yield f"cc_model_filenames {capability}: {file}"
 
 
-RULES = (_name, _batches, _tensors, _instances, _plans)
+def _ensemble(config):
+    steps = config.ensemble_scheduling.step
+    if (config.platform == "ensemble") != bool(steps):
+        yield f"platform `{config.platform}` with {len(steps)} steps"
+    for step in steps:
+        if not (step.model_name and step.input_map and step.output_map):
+            yield f"the step `{step.model_name}` lacks a name, inputs or outputs"
+    known = {each.name for each in config.input}
+    made = [tensor for step in steps for tensor in step.output_map.values()]
+    used = {tensor for step in steps for tensor in step.input_map.values()}
+    if steps:
+        yield from (f"nothing makes `{tensor}`" for tensor in sorted(used - known - set(made)))
+        yield from (f"nothing uses the input `{tensor}`" for tensor in sorted(known - used))
+        yield from (f"nothing makes the output `{each.name}`" for each in config.output if each.name not in made)
+        yield from (f"`{tensor}` is made twice" for tensor in sorted(set(made)) if made.count(tensor) > 1)
+
+
+def _warmups(config):
+    for warmup in config.model_warmup:
+        if not warmup.name or not 0 < warmup.batch_size <= max(1, config.max_batch_size):
+            yield f"a warm-up `{warmup.name}` of batch {warmup.batch_size}"
+        for name, each in warmup.inputs.items():
+            if name not in {tensor.name for tensor in config.input}:
+                yield f"a warm-up of the unknown input `{name}`"
+            if not each.data_type or each.WhichOneof("input_data_type") is None:
+                yield f"a warm-up of `{name}` without type or data"
+
+
+RULES = (_name, _batches, _tensors, _instances, _plans, _ensemble, _warmups)
