@@ -58,9 +58,9 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield f"opset       {graph.opset} (IR version {graph.ir_version})\n"
     yield f"parameters  {graph.parameters:,}\n"
     yield f"weights     {_size(graph.weight_bytes)}\n"
-    yield f"types       {', '.join(f'{count:,} {name}' for name, count in graph.dtypes) or 'none'}\n"
     for location, needed in graph.external:
         yield f"            {_size(needed)} of them in {location}\n"
+    yield f"types       {', '.join(f'{count:,} {name}' for name, count in graph.dtypes) or 'none'}\n"
     yield from _tensors("inputs", graph.inputs)
     yield from _tensors("outputs", graph.outputs)
     dynamic = sorted({axis for each in graph.inputs for axis in each.shape if isinstance(axis, str)})
