@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from llmspec.passes.networks import cache_of, network
 from llmspec.passes.pieces.piece import Piece, callers_of
 from llmspec.passes.pieces.quantize import quantize_of, quantized
-from llmspec.passes.pieces.weights import cache_size, fetch_of, on_disk, writable
+from llmspec.passes.pieces.weights import Fetch, cache_size, fetch_of, on_disk, writable
 from llmspec.passes.resolve import Resolved, ResolvedModel
 from llmspec.plan.build import Build
 from llmspec.plan.network import Network, Served
@@ -39,17 +39,41 @@ def of_model(resolved: Resolved, each: ResolvedModel) -> Piece:
     fetches = fetch_of(resolved, net)
     cache = cache_of(resolved.spec).volume(net.service, cache_size(resolved))
     sums = tuple(files for fetch in fetches for files in fetch.sums)
-    # The job fetches the weights that it reads; adapters are read by the server alone.
+    workload = _service(resolved, each, net, served, build, fetches, cache)
+    weights = next(fetch for fetch in fetches if fetch.is_weights)
+    jobs = tuple(_build_jobs(net, served, build, weights.container, cache, sums)) if build else ()
+    documents = tuple(
+        (f"engine/{net.name}/{path}", purpose, text, f"{net.origin}.engine") for path, purpose, text in served.documents
+    )
+    return Piece(
+        workloads=(workload, *jobs),
+        images=(served.image, *(fetch.image for fetch in fetches), *((build.image,) if build else ())),
+        served=served,
+        builds=(build,) if build else (),
+        files=(*served.files, *sums),
+        documents=documents,
+    )
+
+
+def _service(
+    resolved: Resolved,
+    each: ResolvedModel,
+    net: Network,
+    served: Served,
+    build: Build | None,
+    fetches: tuple[Fetch, ...],
+    cache: Volume,
+) -> Workload:
+    """What answers. Where a job builds what it loads, the job fetches the weights; adapters are read here alone."""
     own = tuple(fetch for fetch in fetches if not (build and fetch.is_weights))
     wait = (_wait(served, build),) if build else ()
-    init = (*(fetch.container for fetch in own), *wait)
-    workload = Workload(
+    return Workload(
         name=net.name,
         component=net.task,
         kind="service",
         purpose=f"{net.name} ({net.task}), {net.uri}",
         containers=(on_disk(served.container, cache),),
-        init=init,
+        init=(*(fetch.container for fetch in own), *wait),
         volumes=_volumes(served, cache, tuple(files for fetch in own for files in fetch.sums)),
         scaling=_scaling(each, served),
         gpus=net.gpus,
@@ -64,19 +88,6 @@ def of_model(resolved: Resolved, each: ResolvedModel) -> Piece:
         metrics_path=served.metrics_path,
         signals=served.signals,
         origin=net.origin,
-    )
-    weights = next(fetch for fetch in fetches if fetch.is_weights)
-    jobs = tuple(_build_jobs(net, served, build, weights.container, cache, sums)) if build else ()
-    documents = tuple(
-        (f"engine/{net.name}/{path}", purpose, text, f"{net.origin}.engine") for path, purpose, text in served.documents
-    )
-    return Piece(
-        workloads=(workload, *jobs),
-        images=(served.image, *(fetch.image for fetch in fetches), *((build.image,) if build else ())),
-        served=served,
-        builds=(build,) if build else (),
-        files=(*served.files, *sums),
-        documents=documents,
     )
 
 
