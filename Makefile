@@ -50,6 +50,10 @@ generated: $(VENV)/.project ## Compile every example again
 docs: $(VENV)/.project ## Write the reference pages again
 	@$(BIN)/python docs/make.py
 
+.PHONY: catalog
+catalog: $(VENV)/.tools ## Read an engine's wheels into the catalogue (ENGINE=vllm VERSION=0.34.0)
+	@$(BIN)/python tools/catalog/wheels.py $(ENGINE) $(VERSION)
+
 .PHONY: wheel
 wheel: $(VENV)/.project ## Build the wheel into dist/
 	@rm -rf dist
