@@ -15,6 +15,7 @@ from llmspec.lock.quantized import quantization
 from llmspec.plan.build import Tensor
 from llmspec.plan.network import Facts
 from llmspec.sizing.parameters import dense_parameters, encoder_parameters
+from llmspec.sizing.quantized import served_bytes
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "int8": 1}
 """Bytes of one element of a dtype, by its name in config.json."""
@@ -88,7 +89,8 @@ def _of_config(config: dict[str, Any], index: dict[str, Any], described: dict[st
         files=sums,
     )
     parameters = _parameters(text)
-    size = _total_size(index) or parameters * BYTES.get(facts.dtype, 0)
+    whole, outside = parameters * BYTES.get(facts.dtype, 0), 2 * facts.vocabulary * hidden
+    size = _total_size(index) or served_bytes(method, whole, parameters, outside)
     if not size:
         raise NoFacts(
             f"the size of the weights cannot be told for `{facts.architecture}`: "
