@@ -17,8 +17,10 @@ import pytest
 REASON = "tests/engines/modelopt/run.sh runs it"
 pytest.importorskip("modelopt", reason=REASON)
 onnx = pytest.importorskip("onnx", reason=REASON)
+transformers = pytest.importorskip("transformers", reason=REASON)
 
 import test_checkpoint  # noqa: E402
+import test_export  # noqa: E402
 import test_graph  # noqa: E402
 from commands import ROOT, run  # noqa: E402
 
@@ -199,3 +201,27 @@ def test_generated_quantization(tmp_path, place, folder):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["bin", "result"]
     assert contents(place / "llama") == before
     assert build(folder, place / "llama", result, tools=tools) == (0, f"{result} is complete\n")
+
+
+def test_generated_reranker(tmp_path):
+    """From a checkpoint: the export and AutoCast run for real, on a classifier that is small but of BERT's kind."""
+    folder, result = GENERATED / "travel-desk" / "default" / "docker" / "rerank-build", tmp_path / "result"
+    order = json.loads((GENERATED / "travel-desk/default/engine/rerank/steps.json").read_text("utf-8"))
+    source = tmp_path / "checkpoint"
+    test_export.made(transformers.BertForSequenceClassification, source, num_labels=1)
+    status, said = build(folder, "--lane", "cpu", source, result)
+    assert status == 0, said
+    path = tmp_path / "result.work" / "model.fp16.onnx"
+    onnx.checker.check_model(str(path), full_check=True)
+    model = onnx.load(str(path))
+    config = (GENERATED / "travel-desk/default/triton/rerank-engine/config.pbtxt").read_text("utf-8")
+    for each in (*model.graph.input, *model.graph.output):
+        assert f'name: "{each.name}"' in config
+        assert each.type.tensor_type.elem_type in {onnx.TensorProto.INT64, onnx.TensorProto.FLOAT}
+    assert onnx.TensorProto.FLOAT16 in {each.data_type for each in model.graph.initializer}
+    tools = tool(tmp_path / "tools", "trtexec", TRTEXEC)
+    (capability,) = order["capabilities"]
+    status, said = build(folder, "--capability", capability, source, tmp_path / "whole", tools=tools)
+    assert status == 0, said
+    assert (tmp_path / "whole" / f".complete-{capability}").exists()
+    assert (tmp_path / "whole/repository/rerank-engine/1/model.sm89.plan").exists()
