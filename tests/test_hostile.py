@@ -288,9 +288,8 @@ CONFIGS = {
 def test_config_of_garbage(name, tmp_path):
     folder = copy(MINIMAL, tmp_path)
     (folder / "chat" / "config.json").write_bytes(CONFIGS[name])
-    status, _ = ends("lock", folder)
-    if status == 0:
-        ends("compile", folder)
+    locked, _ = ends("lock", folder)
+    assert locked == 1 or ends("compile", folder)[0] in {0, 1}
 
 
 INDEXES = (b"[]", b'{"metadata": []}', b'{"metadata": {"total_size": "x"}}', b'{"metadata": {"total_size": -1}}', b"{")
@@ -320,9 +319,8 @@ GRAPHS = {
 def test_graph_of_garbage(name, tmp_path):
     folder = copy(FULL, tmp_path)
     (folder / GRAPH).write_bytes(GRAPHS[name])
-    status, _ = ends("lock", folder)
-    if status == 0:
-        ends("compile", folder)
+    locked, _ = ends("lock", folder)
+    assert locked == 1 or ends("compile", folder)[0] in {0, 1}
 
 
 ROWS = (b"", b"\n\n", b"[]\n", b"{\n", b"\xff\n", b"[" * 100_000, b'{"a":' * 100_000, b'{"inputs": 1}\n', b"1e999\n")

@@ -144,18 +144,3 @@ def test_our_metrics_are_shown_by_every_release(engine):
         shown = release.names("metrics")
         words = {release.word(word) for word in table(engine).words}
         assert {word for word in words if word.startswith(f"{engine}:")} <= shown, version
-
-
-def test_words_of_a_server_are_there_in_every_release(engine):
-    """For the engines whose tables are read from wheels."""
-    if engine not in {"sglang", "vllm"}:
-        pytest.skip("its table is written by hand")
-    for version in table(engine).releases:
-        release = known(engine, version)
-        options = release.options(next(iter(table(engine).commands)))
-        assert release.image("serve").endswith(f":v{version}")
-        assert all(release.word(word) for word in ("healthPath", "metricsPath", "requestsRunning", "timeToFirstToken"))
-        assert str(options["port"].default) == release.word("port")
-        assert release.kv_cache("fp8").name in release.names("kvCacheDtypes")
-        if fraction := release.word("defaultMemoryFraction"):
-            assert str(options["gpu-memory-utilization"].default) == fraction

@@ -36,3 +36,17 @@ def test_builder_and_server_are_of_one_month():
 
 def test_versions_sort_as_numbers():
     assert sorted(["0.10.0", "0.9.1", "0.24.0"], key=natural) == ["0.9.1", "0.10.0", "0.24.0"]
+
+
+@pytest.mark.parametrize("engine", ["sglang", "vllm"])
+def test_words_of_a_server_are_there_in_every_release(engine):
+    """For the engines whose tables are read from wheels."""
+    for version in table(engine).releases:
+        release = known(engine, version)
+        options = release.options(next(iter(table(engine).commands)))
+        assert release.image("serve").endswith(f":v{version}")
+        assert all(release.word(word) for word in ("healthPath", "metricsPath", "requestsRunning", "timeToFirstToken"))
+        assert str(options["port"].default) == release.word("port")
+        assert release.kv_cache("fp8").name in release.names("kvCacheDtypes")
+        if fraction := release.word("defaultMemoryFraction"):
+            assert str(options["gpu-memory-utilization"].default) == fraction

@@ -204,11 +204,6 @@ def test_awq_is_not_for_consumer_blackwell(version, monkeypatch):
     assert not refused.errors
 
 
-SEVERAL = {"gpu": "a100-80-sxm", "alternatives": ["a10g"]}
-"""What llmspec still lets pass. A row goes to REFUSED with the code that refuses it."""
-
-
-@pytest.mark.xfail(strict=True)
 def files_of(case):
     said, _ = case.outcome()
     assert not said.errors, [row.message for row in said.errors]

@@ -238,7 +238,8 @@ FEW = {
 
 @pytest.mark.parametrize("case", [case for few in FEW.values() for case in few], ids=str)
 def test_a_case(case):
-    judge(case)
+    said = judge(case)
+    assert bool(said.files) != bool(said.errors)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
