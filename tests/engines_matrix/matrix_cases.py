@@ -1,7 +1,9 @@
 """Cases: what is drawn, the spec that asks for it, and, worked out from the catalogue's JSON alone, what is wrong."""
 
 from hypothesis import strategies as st
-from matrix_rules import COMMANDS, faults
+from matrix_files import Files
+from matrix_plans import PLANS
+from matrix_servers import COMMANDS, EVERY, SERVERS
 from matrix_spec import CHECKPOINTS, GRAPHS, ROWS, SHAPES, SMALL, WHERE, lock_of, outcome, spec_of, without_empty
 from matrix_table import capability, gpus, kv_support, named, option, support, table, versions
 from msgspec import Struct
@@ -246,6 +248,13 @@ class Plan(Base, frozen=True, kw_only=True):
         yield "engine.tokenizer", bool(self.tokenizer) and "input_ids" not in self.inputs
         lowest = min(float(capability(gpu)) for gpu in self.gpus)
         yield "engine.hardwareCompatibility", self.portable == "ampere+" and lowest < 8.0
+
+
+def faults(case, said):
+    """Everything that is wrong with what came out."""
+    files = Files(case, said)
+    rules = EVERY | (PLANS if case.engine == "tensorrt" else SERVERS)
+    return [f"{name}: {fault}" for name, each in rules.items() for fault in each(case, files)]
 
 
 def judge(case):

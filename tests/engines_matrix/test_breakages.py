@@ -6,7 +6,8 @@ import re
 
 import pytest
 from matrix_cases import Plan, Server
-from matrix_rules import Files, flags_of, plan_steps
+from matrix_files import Files, flags_of
+from matrix_plans import plan_steps
 from matrix_spec import CHECKPOINTS, GRAPHS, SHAPES, SMALL, lock_of, outcome, spec_of
 from matrix_table import versions
 

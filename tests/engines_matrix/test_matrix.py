@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from matrix_cases import Plan, Server, judge, plans, servers
-from matrix_rules import EVERY, PLANS, SERVERS
+from matrix_plans import PLANS
+from matrix_servers import EVERY, SERVERS
 from msgspec.structs import replace
 
 import llmspec.parts.server

@@ -1,10 +1,9 @@
-"""What holds of everything that comes out for an engine, each rule a function from a case and its files to faults."""
+"""What holds of everything that comes out for an engine, and of the servers of language models: each rule a function
+from a case and its files to faults."""
 
-import json
 import re
 
-import yaml
-from google.protobuf import text_format
+from matrix_files import GPU, expressions, flags_of, gpus_of, rule
 from matrix_table import (
     capability,
     fits,
@@ -19,15 +18,10 @@ from matrix_table import (
     table,
     word,
 )  # fmt: skip
-from packaging.version import Version
-from tritonclient.grpc.model_config_pb2 import ModelConfig
 
-SERVERS, PLANS, EVERY = {}, {}, {}
-"""Rules by name: of the servers of language models, of TensorRT plans, of both."""
-GPU = "nvidia.com/gpu"
+EVERY, SERVERS = {}, {}
+"""Rules by name: of every engine, and of the servers of language models."""
 DRIVER = "nvidia.com/cuda.driver-version.major"
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-HERE = "default/"
 COMMANDS = {
     "vllm": ("vllm serve", "vllm serve"),
     "tensorrt-llm": ("trtllm-serve --config", "trtllm-serve"),
@@ -36,80 +30,6 @@ COMMANDS = {
 """Names of the options in the file and on the command line, in the catalogue."""
 NODES = {"vllm": {"nnodes", "node-rank", "master-addr"}, "sglang": {"nnodes", "node-rank", "dist-init-addr"}}
 """What tells the pods of a replica of each other."""
-
-
-def rule(where):
-    def enrol(function):
-        where[function.__name__] = function
-        return function
-
-    return enrol
-
-
-class Files:
-    """The files of a case, read when they are asked for."""
-
-    def __init__(self, case, said):
-        self.case, self.texts = case, {path.removeprefix(HERE): text for path, text in said.files.items()}
-        self.objects = [
-            yaml.load(text, LOADER)  # noqa: S506 - both are safe
-            for path, text in sorted(self.texts.items())
-            if path.startswith("kubernetes/") and re.search(r"/(deployment|leaderworkerset|job)\.yaml$", path)
-        ]
-        self.jobs = [each for each in self.objects if each["kind"] == "Job"]
-        (self.owner,) = [each for each in self.objects if each["kind"] != "Job"]
-
-    def base(self, image):
-        """The image that a Dockerfile begins with, and whether it is pinned."""
-        reference = re.search(r"^ARG BASE=(\S+)$", self.texts[f"docker/{image}/Dockerfile"], re.MULTILINE)[1]
-        name, _, digest = reference.partition("@")
-        return name, digest
-
-    @property
-    def settings(self):
-        return yaml.load(self.texts["engine/chat/serve.yaml"], LOADER)  # noqa: S506
-
-    @property
-    def steps(self):
-        return json.loads(self.texts.get("engine/chat/steps.json", '{"steps": []}'))
-
-    @property
-    def is_set(self):
-        return self.owner["kind"] == "LeaderWorkerSet"
-
-    @property
-    def pods(self):
-        """The specs of a replica's pods: of all, or of the leader and of the workers."""
-        if not self.is_set:
-            return [self.owner["spec"]["template"]["spec"]]
-        template = self.owner["spec"]["leaderWorkerTemplate"]
-        return [template[key]["spec"] for key in ("leaderTemplate", "workerTemplate")]
-
-    @property
-    def count(self):
-        return self.owner["spec"]["leaderWorkerTemplate"]["size"] if self.is_set else 1
-
-
-def gpus_of(pod):
-    return sum(int(each["resources"]["limits"].get(GPU, 0)) for each in pod["containers"])
-
-
-def expressions(pod):
-    """Keys of the node affinity: operator and values."""
-    affinity = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-    (term,) = affinity["nodeSelectorTerms"]
-    return {each["key"]: (each["operator"], each["values"]) for each in term["matchExpressions"]}
-
-
-def flags_of(container):
-    """Options of a command line: name → word, or True where none follows."""
-    words, found = container["args"], {}
-    for index, each in enumerate(words):
-        if each.startswith("--"):
-            name, equals, value = each[2:].partition("=")
-            following = words[index + 1] if index + 1 < len(words) else "--"
-            found[name] = value if equals else True if following.startswith("--") else following
-    return found
 
 
 def flat(values, known, outer=""):
@@ -338,173 +258,3 @@ def what_is_not_in_the_checkpoint_is_made_while_loading_or_by_a_job(case, files)
     wanted = case.method if not case.has and case.method not in (None, "none") and not case.is_built else None
     if online != wanted or (wanted and wanted not in named(case.engine, "online", case.known)):
         yield f"`quantization: {online}`, wanted was {wanted}"
-
-
-# --- TensorRT -----------------------------------------------------------------------------------------------------
-
-
-def plan_steps(files):
-    return [each for each in files.steps["steps"] if each["argv"][0] == "trtexec"]
-
-
-def config_of(files, model):
-    text = files.texts[f"docker/chat-build/repository/{model}/config.pbtxt"]
-    return text_format.Parse(text, ModelConfig())
-
-
-@rule(PLANS)
-def a_plan_for_each_capability(case, files):
-    wanted = {""} if case.portable == "ampere+" else {capability(gpu) for gpu in case.gpus}
-    steps = plan_steps(files)
-    if {each["computeCapability"] or "" for each in steps} != wanted or len(steps) != len(wanted):
-        yield f"plans for {[each['computeCapability'] for each in steps]}, wanted {sorted(wanted)}"
-    if case.portable == "ampere+" and any(Version(capability(gpu)) < Version("8.0") for gpu in case.gpus):
-        yield f"a plan for Ampere and later on {case.gpus}"
-    if len(files.jobs) != len(wanted):
-        yield f"{len(files.jobs)} jobs for {sorted(wanted)}"
-
-
-@rule(PLANS)
-def triton_loads_the_plans_that_are_built(case, files):
-    model = "chat-engine" if case.tokenizer else "chat"
-    config = config_of(files, model)
-    built = {each["computeCapability"] or "": each["outputs"] for each in plan_steps(files)}
-    named_files = dict(config.cc_model_filenames) or {"": config.default_model_filename or "model.plan"}
-    wanted = {key: [f"out/repository/{model}/1/{value}"] for key, value in named_files.items()}
-    if wanted != built:
-        yield f"Triton loads {wanted}, built are {built}"
-    for step in plan_steps(files):
-        if f"--saveEngine={step['outputs'][0]}" not in step["argv"]:
-            yield f"the step writes elsewhere: {step['argv']}"
-    if files.texts[f"triton/{model}/config.pbtxt"] != files.texts[f"docker/chat-build/repository/{model}/config.pbtxt"]:
-        yield "what is reviewed is not what is built"
-
-
-@rule(PLANS)
-def jobs_run_on_the_gpus_that_they_build_for(case, files):
-    for job in files.jobs:
-        pod = job["spec"]["template"]["spec"]
-        argv = pod["containers"][0]["args"]
-        own = argv[argv.index("--capability") + 1] if "--capability" in argv else ""
-        wanted = {each for gpu in case.gpus if own in ("", capability(gpu)) for each in gpus()[gpu]["products"]}
-        if set(expressions(pod)[f"{GPU}.product"][1]) != wanted:
-            yield f"the job for {own or 'all'} runs on {expressions(pod)}"
-        if argv[-1] != files.steps["result"] or gpus_of(pod) != 1:
-            yield f"the job is given {argv}"
-    (wait,) = [each for each in files.pods[0]["initContainers"] if each["name"].startswith("wait")]
-    ends = [f"-{each}" for each in files.steps["capabilities"]] or [""]
-    if wait.get("args") != [f"{files.steps['result']}/.complete{end}" for end in ends]:
-        yield f"it waits for {wait.get('args')}"
-    server = files.pods[0]["containers"][0]["args"]
-    if f"--model-repository={files.steps['result']}/repository" not in server:
-        yield f"it serves {server}"
-
-
-@rule(PLANS)
-def trtexec_is_told_what_the_release_knows(case, files):
-    for step in plan_steps(files):
-        for each in step["argv"][1:]:
-            name, equals, value = each.removeprefix("--").partition("=")
-            row = option("tensorrt", "trtexec", name, case.known)
-            if row is None or is_deprecated(row, case.known):
-                yield f"trtexec of {case.known} has no `--{name}`, or not for long"
-            elif bool(equals) != (row["type"] != "flag"):
-                yield f"`{each}` is {row['type']}"
-            elif equals and not fits(row, read(value, row)):
-                yield f"`{each}` is not {row['type']} of {row.get('choices')}"
-        names = {each.removeprefix("--").partition("=")[0] for each in step["argv"][1:]}
-        if ("stronglyTyped" in names) != (Version(case.known) < Version("11")):
-            yield f"strongly typed in {case.known}: {sorted(names)}"
-
-
-@rule(PLANS)
-def modelopt_is_told_what_it_knows(case, files):  # noqa: ARG001
-    for step in files.steps["steps"]:
-        argv = step["argv"]
-        if argv[:2] != ["python3", "-m"]:
-            continue
-        for index, each in enumerate(argv):
-            if each.startswith("--"):
-                row = option("modelopt", argv[2], each[2:], "0.47.0")
-                following = argv[index + 1] if index + 1 < len(argv) else "--"
-                if row is None:
-                    yield f"{argv[2]} has no {each}"
-                elif row["type"] not in ("flag", "boolean") and not fits(row, read(following, row)):
-                    yield f"{argv[2]} {each} {following} is not {row['type']} of {row.get('choices')}"
-
-
-@rule(PLANS)
-def the_precision_is_put_into_the_graph(case, files):
-    modules = [each["argv"][2] for each in files.steps["steps"] if each["argv"][:2] == ["python3", "-m"]]
-    is_quantized = case.method not in (None, "none")
-    wanted = ["modelopt.onnx.quantization"] if is_quantized else ["modelopt.onnx.autocast"]
-    if not is_quantized and case.precision == "fp32":
-        wanted = []
-    if modules != wanted:
-        yield f"{modules} for {case.precision} and {case.method}"
-    words = [word for each in files.steps["steps"] for word in each["argv"]]
-    if is_quantized and case.method not in words:
-        yield f"nothing is told of {case.method}"
-    typed = [word for word in words if word.startswith("--onnx=")]
-    outputs = {output for each in files.steps["steps"] for output in each["outputs"]} | {"source/model.onnx"}
-    yield from (f"{each} is made by nobody" for each in typed if each.removeprefix("--onnx=") not in outputs)
-
-
-@rule(PLANS)
-def both_images_are_of_one_month(case, files):
-    found = {image: files.base(image)[0].rpartition(":")[2] for image in ("chat", "chat-build")}
-    if len(set(found.values())) != 1:
-        yield f"{found}"
-    month = table("tensorrt")["releases"][case.known]["pins"]["month"]
-    if not found["chat"].startswith(f"{month}-"):
-        yield f"{found} are not of {month}"
-    if files.steps["requires"] != {"tensorrt": case.version}:
-        yield f"the build requires {files.steps['requires']}"
-
-
-@rule(PLANS)
-def profiles_have_every_input(case, files):
-    for step in plan_steps(files):
-        for end in ("min", "opt", "max"):
-            rows = [each for each in step["argv"] if each.startswith(f"--{end}Shapes=")]
-            shapes = [each.partition("=")[2].split(",") for each in rows]
-            inputs = [[part.partition(":")[0] for part in each] for each in shapes]
-            if inputs != [list(case.inputs)] * case.profiles:
-                yield f"{end}Shapes have {inputs}"
-        if step["argv"].count("--profile=1") != (case.profiles > 1):
-            yield "profiles are not told apart"
-    config = config_of(files, "chat-engine" if case.tokenizer else "chat")
-    if len(config.instance_group[0].profile) != case.profiles:
-        yield f"Triton uses profiles {list(config.instance_group[0].profile)} of {case.profiles}"
-
-
-@rule(PLANS)
-def text_goes_in_where_there_is_a_tokenizer(case, files):
-    found = {path.split("/")[1] for path in files.texts if path.startswith("triton/")}
-    wanted = {"chat", "chat-engine", "chat-tokenizer"} if case.tokenizer else {"chat"}
-    if found != wanted:
-        yield f"models {sorted(found)}, wanted {sorted(wanted)}"
-    if case.tokenizer:
-        texts = [each.name for each in config_of(files, "chat").input]
-        if texts != (["query", "document"] if case.task == "rerank" else ["text"]):
-            yield f"the ensemble takes {texts} for {case.task}"
-
-
-@rule(PLANS)
-def triton_is_told_what_its_release_knows(case, files):
-    version = table("tensorrt")["releases"][case.known]["pins"]["triton"]
-    for name in flags_of(files.pods[0]["containers"][0]):
-        row = option("triton", "tritonserver", name, version)
-        if row is None or is_deprecated(row, version):
-            yield f"Triton {version} has no `--{name}`, or not for long"
-    has = "--backend-config=tensorrt,version-compatible=true" in files.pods[0]["containers"][0]["args"]
-    built = any("--versionCompatible" in each["argv"] for each in plan_steps(files))
-    if not has == built == case.is_portable:
-        yield f"version compatible: {case.is_portable} asked for, {built} built, {has} served"
-
-
-def faults(case, said):
-    """Everything that is wrong with what came out."""
-    files = Files(case, said)
-    rules = EVERY | (PLANS if case.engine == "tensorrt" else SERVERS)
-    return [f"{name}: {fault}" for name, each in rules.items() for fault in each(case, files)]
