@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from engine_rules import ENGINE_RULES, texts
+from engine_files import texts
+from engine_rules import ENGINE_RULES
 from judged import GENERATED, each_environment
 
 TRITON, TRTLLM, SETS = "support-assistant/production", "claims-triage/production", "research-desk/default"
