@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
+from makers.markdown import grid
+
 from llmspec.cli.manual import head
 from llmspec.report.code import STAGES, Code
 
@@ -65,12 +67,11 @@ def index(codes: dict[str, Code]) -> str:
 
 def _stage(digit: str, name: str, codes: dict[str, Code]) -> str:
     rows = [
-        f"| [{code.id}]({code.id}.md) | {code.name} | {code.severity} | {_message(code)} |\n"
+        (f"[{code.id}]({code.id}.md)", code.name, code.severity, _message(code))
         for code in codes.values()
         if code.id[2] == digit
     ]
-    table = f"| code | name | severity | message |\n|---|---|---|---|\n{''.join(rows)}"
-    return f"\n## {digit}: {name}\n\n{table}" if rows else ""
+    return f"\n## {digit}: {name}\n\n{grid(('code', 'name', 'severity', 'message'), rows)}" if rows else ""
 
 
 def _message(code: Code) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from textwrap import fill
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import msgspec
+from makers.engine_options import options, parsers
+from makers.engine_precisions import families, kv_caches, making, precisions
+from makers.engine_tables import kinds, label, span
+from makers.markdown import grid, line, named, whole
 
-from llmspec.catalog.releases import Known, Option, Release, Row, Support, Table, engines, holding, order, table
-from llmspec.catalog.tables import gpus, images
-from llmspec.compiler import parts
+from llmspec.catalog.releases import Release, Table, engines, table
+from llmspec.catalog.tables import images
 from llmspec.families import Engine
 from llmspec.part import members
 from llmspec.parts.server import CONFIG, SETTINGS, Server
 from llmspec.parts.tensorrt.steps import CALIBRATED
-from llmspec.spec.quantization import Quantization
 
 MADE = "This page is made from the catalogue and the engine's part (`make docs`)."
 EMITTED = {
@@ -75,13 +76,6 @@ MEASURED = {
 }
 """What is measured, by our word. A word that is neither here nor an address is listed with the rest."""
 ADDRESSES = ("path", "port", "host")
-NO, ONLY = "\N{EN DASH}", "weights only"
-
-
-def kinds() -> list[str]:
-    """The engines that have a page."""
-    parts()
-    return [kind for kind, engine in members(Engine).items() if engine.table in engines()]
 
 
 def page(kind: str) -> str:
@@ -91,12 +85,12 @@ def page(kind: str) -> str:
     sections = (
         _head(engine, rows),
         _releases(rows),
-        _precisions(engine, rows),
-        _kv_caches(engine, rows),
-        _families(rows),
+        precisions(engine, rows),
+        kv_caches(engine, rows),
+        families(rows),
         _words(rows),
-        _parsers(rows),
-        _options(engine, rows),
+        parsers(rows),
+        options(engine, rows),
         _sources(rows),
     )
     return "".join("".join(section) for section in sections)
@@ -106,7 +100,7 @@ def index() -> str:
     """The table of all engines and of what they are built with."""
     shown = [(kind, members(Engine)[kind]) for kind in kinds()]
     rows = (
-        (f"[`{kind}`]({kind}.md)", _line(engine), ", ".join(engine.tasks), _spanned(table(engine.table)))
+        (f"[`{kind}`]({kind}.md)", line(engine), ", ".join(engine.tasks), _spanned(table(engine.table)))
         for kind, engine in shown
     )
     tools = [table(name) for name in sorted({name for _, engine in shown for name in _tools(table(engine.table))})]
@@ -115,53 +109,30 @@ def index() -> str:
         "An engine is what runs a network: `engine.kind` of a model. What each release of it has — images, options, "
         "metrics, precisions — stands in one file of `llmspec/catalog/engines/`, with its sources, and `llmspec check` "
         "holds every spec against it. These pages are made from the same files (`make docs`).\n\n"
-        + _table(("engine", "what it is", "tasks", "releases"), rows)
+        + grid(("engine", "what it is", "tasks", "releases"), rows)
         + "\nWhat they are built with and run in:\n\n"
-        + _table(("tool", "releases"), ((each.title, _spanned(each)) for each in tools))
+        + grid(("tool", "releases"), ((each.title, _spanned(each)) for each in tools))
         + "\n[Building](building.md) says how a TensorRT plan and a quantized checkpoint come about. For a release "
         "that the catalogue lacks, `assumeLike` names one that it has, where images are named after releases: the "
         "image is the new release's, everything else is taken to be as in the old one, and a warning says so.\n"
-        + "".join(_making())
+        + "".join(making())
     )
-
-
-def _making() -> Iterator[str]:
-    """What the quantizing job makes, and which engine reads it."""
-    rows = table("modelopt")
-    readers = [(kind, members(Engine)[kind]) for kind in kinds() if issubclass(members(Engine)[kind], Server)]
-    yield "\n## What the quantizing Job makes\n\n"
-    yield (
-        f"ModelOpt {_newest(rows)} makes these from a checkpoint that is not quantized, and the newest release of each "
-        "engine reads them on GPUs of these compute capabilities:\n\n"
-    )
-    head = ("`method`", *(f"`{kind}`" for kind, _ in readers))
-    yield _table(
-        head,
-        ((f"`{method}`", *(_reads(engine, method) for _, engine in readers)) for method in sorted(rows.quantizations)),
-    )
-    yield from _families(rows, "Families of models that ModelOpt lists")
-
-
-def _reads(engine: type[Engine], method: str) -> str:
-    version = _newest(table(engine.table))
-    row = _as_of(table(engine.table), version).quantization(method, "modelopt")
-    return ", ".join(row.capabilities) if row else NO
 
 
 def _head(engine: type[Engine], rows: Table) -> Iterator[str]:
-    yield f"# {rows.title}\n\n{MADE}\n\n{_whole(engine)}\n"
+    yield f"# {rows.title}\n\n{MADE}\n\n{whole(engine)}\n"
     if engine.kind in NOTES:
         yield f"\n{NOTES[engine.kind]}\n"
     spans = "may run on several nodes" if engine.spans_nodes else "runs on one node"
     yield (
-        f"\n`engine: {{kind: {engine.kind}}}` serves the tasks {_named(engine.tasks)}; a replica {spans}. Of the keys "
-        f"that not every engine heeds it takes {_named(engine.takes)}. "
-        f"[Its own keys](../reference/language.md#kind-{engine.kind}): {_named(_keys(engine))}.\n"
+        f"\n`engine: {{kind: {engine.kind}}}` serves the tasks {named(engine.tasks)}; a replica {spans}. Of the keys "
+        f"that not every engine heeds it takes {named(engine.takes)}. "
+        f"[Its own keys](../reference/language.md#kind-{engine.kind}): {named(_keys(engine))}.\n"
     )
     emitted = (*EMITTED.get(engine.kind, ()), *_served(engine))
     if emitted:
         yield "\n## What is emitted\n\n"
-        yield _table(("path", "what"), ((f"`{path}`", what) for path, what in emitted))
+        yield grid(("path", "what"), ((f"`{path}`", what) for path, what in emitted))
 
 
 def _served(engine: type[Engine]) -> Iterator[tuple[str, str]]:
@@ -179,26 +150,26 @@ def _releases(rows: Table) -> Iterator[str]:
     columns = ("version", "date", "CUDA", "driver from", *(f"image to {use}" for use in uses), *pins)
     lines = [_release(version, each, uses, pins) for version, each in rows.releases.items()]
     filled = [number for number in range(len(columns)) if any(line[number] for line in lines)]
-    yield _table([columns[number] for number in filled], ([line[number] for number in filled] for line in lines))
+    yield grid([columns[number] for number in filled], ([line[number] for number in filled] for line in lines))
     if _is_named(rows):
-        named = " and ".join(f"`{pattern}`" for pattern in rows.images.values())
-        yield f"\nImage: {named}."
+        patterns = " and ".join(f"`{pattern}`" for pattern in rows.images.values())
+        yield f"\nImage: {patterns}."
     else:
         yield (
             "\nThe names of the images do not follow from the version, so `assumeLike` cannot stand in for a release "
             "that is not listed."
         )
     pinned = [each for release in rows.releases.values() for each in release.images.values() if each in images()]
-    yield f" Digests in the catalogue: {_named(dict.fromkeys(pinned)) or 'none'}; `llmspec lock` asks the registry "
+    yield f" Digests in the catalogue: {named(dict.fromkeys(pinned)) or 'none'}; `llmspec lock` asks the registry "
     yield "for others.\n"
     if any("!=" in pin for each in rows.releases.values() for pin in each.pins.values()):
         yield "\nOf ranges only the ends are shown, not what they leave out (`!=`).\n"
 
 
 def _release(version: str, release: Release, uses: list[str], pins: list[str]) -> list[str]:
-    named = [f"`{release.images[use]}`" if use in release.images else "" for use in uses]
+    names = [f"`{release.images[use]}`" if use in release.images else "" for use in uses]
     return [
-        f"`{version}`", release.date, release.cuda, str(release.driver or ""), *named,
+        f"`{version}`", release.date, release.cuda, str(release.driver or ""), *names,
         *(_ends(release.pins.get(name, "")) for name in pins),
     ]  # fmt: skip
 
@@ -213,99 +184,6 @@ def _is_named(rows: Table) -> bool:
     return all(release.images == names for release, names in zip(rows.releases.values(), expected, strict=True))
 
 
-def _precisions(engine: type[Engine], rows: Table) -> Iterator[str]:
-    yield "\n## Precisions\n\n"
-    methods = [*_choices(Quantization, "method"), *_choices(engine, "precision")]
-    lines = [line for method in methods for line in _supports(method, rows)]
-    yield _gpu_table("`method`", lines)
-    yield f"\n✓: weights and activations; {ONLY}: kept in the format, computed with in 16 bit, a warning where other "
-    yield f"GPUs do better ([LS392](../codes/LS392.md)); {NO}: refused ([LS377](../codes/LS377.md), "
-    yield "[LS311](../codes/LS311.md)).\n"
-    said = list(_checkpoints(engine, rows))
-    yield "\n" + " ".join(said) + "\n" if said else ""
-
-
-def _supports(method: str, rows: Table) -> Iterator[tuple[str, Support | None]]:
-    """A line for each span of releases, and for what quantized the checkpoint where that makes a difference."""
-    found = {name: spans for name, spans in rows.quantizations.items() if name.partition("/")[0] == method}
-    if not found and method != "none":
-        yield f"`{method}`", None
-    for name, spans in sorted(found.items()):
-        yield from ((f"{_label(name)}{_span(row)}", row) for row in spans)
-
-
-def _label(name: str) -> str:
-    """The name of a row of quantizations."""
-    method, _, maker = name.partition("/")
-    return f"`{method}`" + f", `quant_method: {maker}`" * bool(maker)
-
-
-def _checkpoints(engine: type[Engine], rows: Table) -> Iterator[str]:
-    """What the table cannot say."""
-    if any("/" in name for name in rows.quantizations):
-        yield (
-            "A line with `quant_method` is for checkpoints whose `config.json` has that; the line without, for all "
-            "others of that `method`."
-        )
-    if "none" not in rows.quantizations:
-        chosen = "`engine.precision` counts" if _choices(engine, "precision") else "nothing is held against the GPU"
-        yield f"`none` has no line: where nothing is quantized, {chosen}."
-    known = _as_of(rows, _newest(rows))
-    if known.names("modelopt"):
-        yield f"Of ModelOpt's checkpoints it reads {_named(sorted(known.names('modelopt')))}."
-    if known.names("online"):
-        yield f"While it loads a checkpoint it can make {_named(sorted(known.names('online')))}, without calibration."
-
-
-def _kv_caches(engine: type[Engine], rows: Table) -> Iterator[str]:
-    if "quantization" not in engine.takes:
-        return
-    yield "\n## Precisions of the KV cache\n\n"
-    asked = [each for each in _choices(Quantization, "kv_cache") if each != "auto"]
-    if not rows.kv_caches:
-        yield f"There is none to choose: {_named(asked)} are refused.\n"
-        return
-    lines: list[tuple[str, Support | None]] = []
-    for name in dict.fromkeys(each.removesuffix("-cast") for each in asked):
-        ours = _named(each for each in asked if each.removesuffix("-cast") == name)
-        spans = rows.kv_caches.get(name, ())
-        lines += [(f"{ours}{_span(row)}", row) for row in spans] or [(ours, None)]
-    yield _gpu_table("`kvCache`", lines)
-    words = [f"`{word}` is its `{each[-1].name}`." for word, each in rows.kv_caches.items() if each[-1].name != word]
-    yield " ".join(("\n`fp8` needs a checkpoint with scales, `fp8-cast` takes them to be 1.", *words)) + "\n"
-
-
-def _gpu_table(head: str, lines: Iterable[tuple[str, Support | None]]) -> str:
-    owners: dict[str, list[str]] = {}
-    for key, gpu in gpus().items():
-        owners.setdefault(gpu.compute_capability, []).append(key)
-    columns = sorted(owners, key=order)
-    titles = [f"{each}<br>{'<br>'.join(owners[each])}" for each in columns]
-    return _table((head, *titles), ((label, *(_cell(row, each) for each in columns)) for label, row in lines))
-
-
-def _cell(row: Support | None, capability: str) -> str:
-    if row is None or capability not in row.capabilities:
-        return NO
-    return ONLY if capability in row.weight_only else "✓"
-
-
-def _families(rows: Table, title: str = "Families of models") -> Iterator[str]:
-    yield f"\n## {title}\n\n"
-    if not rows.families:
-        yield f"The catalogue has no list of precisions by family from {rows.title}'s documentation.\n"
-        return
-    yield (
-        f"Precisions that the documentation of {rows.title} lists, by the `model_type` of `config.json`. It is advice: "
-        "what is not listed is a warning ([LS393](../codes/LS393.md)), and a family that is not listed is not judged.\n"
-        "\n"
-    )
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for family, methods in rows.families.items():
-        alike.setdefault(methods, []).append(family)
-    yield _table(("family", "precisions"), ((_named(each), _named(methods)) for methods, each in alike.items()))
-
-
 def _words(rows: Table) -> Iterator[str]:
     for server in (rows, *_servers(rows)):
         if not server.words:
@@ -316,9 +194,9 @@ def _words(rows: Table) -> Iterator[str]:
         rest = {word: spans for word, spans in server.words.items() if word not in metrics | addresses}
         yield f"\n## Metrics{of}\n\n"
         lines = ((f"`{word}`", MEASURED[word], _names(spans)) for word, spans in metrics.items())
-        yield _table(("our word", "what is measured", "its name"), lines)
+        yield grid(("our word", "what is measured", "its name"), lines)
         yield f"\n## Ports and paths{of}\n\n"
-        yield _table(("our word", "value"), ((f"`{word}`", _names(spans)) for word, spans in addresses.items()))
+        yield grid(("our word", "value"), ((f"`{word}`", _names(spans)) for word, spans in addresses.items()))
         if rest:
             yield "\nFurther: " + "; ".join(f"`{word}` is {_names(spans)}" for word, spans in rest.items()) + ".\n"
 
@@ -339,77 +217,7 @@ def _serves(name: str) -> bool:
 
 
 def _names(spans: Iterable[Any]) -> str:
-    return "; ".join(f"`{row.name}`{_span(row)}" for row in spans)
-
-
-def _parsers(rows: Table) -> Iterator[str]:
-    known = {kind: spans for kind, spans in rows.names.items() if kind in ("toolCallParsers", "reasoningParsers")}
-    if not known:
-        return
-    yield "\n## Parsers\n\nNames of the newest release; in brackets the release that one came with.\n"
-    for kind, spans in sorted(known.items(), reverse=True):
-        held = {name: row for name, each in spans.items() if (row := holding(each, _newest(rows)))}
-        listed = ", ".join(f"`{name}`" + f" ({row.since})" * bool(row.since) for name, row in sorted(held.items()))
-        key = kind.removesuffix("s")
-        yield f"\n{_wrapped(f'* `{key}`: {listed}.')}\n"
-
-
-def _options(engine: type[Engine], rows: Table) -> Iterator[str]:
-    yield "\n## Options\n\n"
-    newest, oldest = _newest(rows), next(iter(rows.releases))
-    held = {name: len(_as_of(rows, newest).options(name)) for name in rows.commands}
-    if engine.command:
-        before = len(_as_of(rows, oldest).options(engine.command))
-        yield (
-            f"`llmspec` checks `engine.{_added(engine)}` against {held[engine.command]} options of `{engine.command}` "
-            f"of {newest} ({before} of {oldest}): names, types, choices, and what is set elsewhere in the spec.\n"
-        )
-    others = [name for name, count in held.items() if count and name != engine.command]
-    if others:
-        known = " and ".join(f"{held[name]} options of `{name}`" for name in others)
-        yield "\n" * bool(engine.command)
-        yield f"The catalogue also has {known} of {newest}, which llmspec writes itself: a spec adds none.\n"
-    for command in rows.commands:
-        yield from _gone(command, rows, is_whole=not held[command])
-        yield from _deprecated(command, rows)
-
-
-def _added(engine: type[Engine]) -> str:
-    """The key that takes further options."""
-    fields = msgspec.structs.fields(engine)
-    return next((str(each.encode_name) for each in fields if get_origin(_bare(each.type)) is dict), "args")
-
-
-def _gone(command: str, rows: Table, *, is_whole: bool) -> Iterator[str]:
-    known = _as_of(rows, _newest(rows))
-    held = known.options(command)
-    past = {name: row for name in rows.commands[command] if name not in held and (row := known.gone(command, name))}
-    if not past:
-        return
-    if is_whole:
-        last = max(past.values(), key=lambda row: order(row.until))
-        instead = max((row.instead for row in past.values()), key=[row.instead for row in past.values()].count)
-        yield f"\n`{command}` is gone since {last.until}, with its {len(past)} options. Instead: {instead}.\n"
-        return
-    yield f"\n### Options of `{command}` that are gone\n\n"
-    alike: dict[tuple[str, str], list[str]] = {}
-    for name, row in sorted(past.items(), key=lambda item: (order(item[1].until), item[0])):
-        alike.setdefault((row.until, row.instead), []).append(name)
-    lines = ((_named(names), until, _escaped(instead)) for (until, instead), names in alike.items())
-    yield _table(("option", "gone since", "instead"), lines)
-
-
-def _deprecated(command: str, rows: Table) -> Iterator[str]:
-    held = _as_of(rows, _newest(rows)).options(command)
-    past = {name: row for name, row in sorted(held.items()) if row.deprecated}
-    if past:
-        yield f"\n### Options of `{command}` that are deprecated\n\n"
-        lines = ((f"`{name}`", row.deprecated, _escaped(_advice(row))) for name, row in past.items())
-        yield _table(("option", "since", "what is said of it"), lines)
-
-
-def _advice(option: Option) -> str:
-    return f"write {option.instead}" if option.instead else option.note
+    return "; ".join(f"`{row.name}`{span(row)}" for row in spans)
 
 
 def _sources(rows: Table) -> Iterator[str]:
@@ -424,7 +232,7 @@ def _sources(rows: Table) -> Iterator[str]:
         by_source: dict[str, list[str]] = {}
         for name, spans in table_.items():
             for row in spans:
-                by_source.setdefault(row.source, []).append(f"{_label(name)}{_span(row)}")
+                by_source.setdefault(row.source, []).append(f"{label(name)}{span(row)}")
         if by_source:
             yield f"\nOf the {what}:\n\n"
             yield from (
@@ -454,67 +262,5 @@ def _spanned(rows: Table) -> str:
     return f"{len(versions)}, from {versions[0]} to {versions[-1]}"
 
 
-def _span(row: Row) -> str:
-    """The releases that a row holds for, after its name."""
-    begin = f" from {row.since}" if row.since else ""
-    end = f" before {row.until}" if row.until else ""
-    return f"{begin}{',' * bool(begin and end)}{end}"
-
-
-def _as_of(rows: Table, release: str) -> Known:
-    """What is known as of a release; a table is read once, so that it can be told by itself."""
-    return Known(next(name for name in engines() if table(name) is rows), release, release)
-
-
-def _newest(rows: Table) -> str:
-    return list(rows.releases)[-1]
-
-
 def _keys(engine: type[Engine]) -> list[str]:
     return [str(each.encode_name) for each in msgspec.structs.fields(engine)]
-
-
-def _choices(section: Any, field: str) -> tuple[str, ...]:
-    """The words that a field can have; none where there is no such field."""
-    types = [each.type for each in msgspec.structs.fields(section) if each.name == field]
-    return tuple(word for type_ in types for word in _literals(type_))
-
-
-def _literals(type_: Any) -> Iterator[str]:
-    for each in get_args(type_):
-        if get_origin(type_) is Literal:
-            yield each
-        else:
-            yield from _literals(each)
-
-
-def _bare(type_: Any) -> Any:
-    """A type without its annotations."""
-    return get_args(type_)[0] if hasattr(type_, "__metadata__") else type_
-
-
-def _line(section: Any) -> str:
-    """The beginning of the docstring, up to the first full stop."""
-    return _whole(section).partition(". ")[0].rstrip(".")
-
-
-def _whole(section: Any) -> str:
-    return " ".join((section.__doc__ or "").split())
-
-
-def _named(words: Iterable[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
-
-
-def _wrapped(text: str) -> str:
-    return fill(text, 118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    titles = list(head)
-    rows = ([f"| {' | '.join(titles)} |", f"|{'---|' * len(titles)}"], [f"| {' | '.join(line)} |" for line in lines])
-    return "".join(f"{row}\n" for part in rows for row in part)

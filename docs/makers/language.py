@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
+from makers.markdown import escaped, grid, whole
 from msgspec import NODEFAULT, Meta
 
 from llmspec.compiler import parts
@@ -42,8 +43,6 @@ SCALARS = """
 
 What is written as one word has a form that is checked.
 
-| word | what it is | example |
-|---|---|---|
 """
 PLAIN = {int: "whole number", float: "number", bool: "`true` or `false`", str: "text", Any: "anything"}
 
@@ -57,11 +56,11 @@ def page() -> str:
             INTRODUCTION,
             *starmap(_section, _reached(LLMService).items()),
             SOURCES,
-            *(f"* {_whole(source)}\n" for source in members(Source).values()),
+            *(f"* {whole(source)}\n" for source in members(Source).values()),
             PROMPTS,
             *starmap(_section, prompts.items()),
             SCALARS,
-            *map(_word, sorted(_words(), key=_spoken)),
+            grid(("word", "what it is", "example"), map(_word, sorted(_words(), key=_spoken))),
         )
     )
 
@@ -110,33 +109,27 @@ def _sections(type_: Any) -> Iterator[Any]:
 
 def _section(section: Any, paths: list[str]) -> str:
     places = " and ".join(f"`{path}`" for path in dict.fromkeys(paths) if path)
-    about = _whole(section).partition(": `")[0].rstrip(".") + "." if is_family(section) else _whole(section)
+    about = whole(section).partition(": `")[0].rstrip(".") + "." if is_family(section) else whole(section)
     title = f"\n## {section.__name__}\n\n{f'At {places}. ' * bool(places)}{about}\n"
     if not is_family(section):
         return title + _table(section)
-    kinds = "".join(
-        f"\n### `kind: {kind}`\n\n{_whole(each)}\n{_table(each)}" for kind, each in members(section).items()
-    )
+    kinds = "".join(f"\n### `kind: {kind}`\n\n{whole(each)}\n{_table(each)}" for kind, each in members(section).items())
     return title + kinds
-
-
-def _whole(section: Any) -> str:
-    """The docstring, in one paragraph."""
-    return " ".join((section.__doc__ or "").split())
 
 
 def _table(section: Any) -> str:
     fields = _fields(section)
-    rows = "".join(
-        f"| `{_key(field)}` | {_type(field.type)} | {_default(field)} | {_meaning(field)} |\n" for field in fields
+    lines = ((f"`{_key(field)}`", _type(field.type), _default(field), _meaning(field)) for field in fields)
+    return (
+        "\n" + grid(("key", "type", "default", "meaning"), lines)
+        if fields
+        else "\nIt has no keys of its own.\n" * issubclass(section, Part)
     )
-    head = "\n| key | type | default | meaning |\n|---|---|---|---|\n"
-    return head + rows if fields else "\nIt has no keys of its own.\n" * issubclass(section, Part)
 
 
 def _meaning(field: Any) -> str:
     metas = [each for each in get_args(field.type) if isinstance(each, Meta) and each.description]
-    return "".join(str(meta.description) for meta in metas).replace("|", "\\|")
+    return escaped("".join(str(meta.description) for meta in metas))
 
 
 def _type(type_: Any) -> str:
@@ -219,5 +212,5 @@ def _words() -> set[Any]:
     return {leaf for leaf in leaves if issubclass(leaf, (Text, Measured))}
 
 
-def _word(type_: Any) -> str:
-    return f"| {_spoken(type_)} | {type_.what} | `{type_.example}` |\n"
+def _word(type_: Any) -> tuple[str, str, str]:
+    return _spoken(type_), type_.what, f"`{type_.example}`"
