@@ -2,7 +2,7 @@
 # Builds every Dockerfile under generated/ with buildah and starts each image with podman, confined as in the cluster.
 # The upstream images (GPU programs, many GB each) are not pulled: one small local image stands in for every BASE. It is
 # Debian with Python and tests/images/standin.py where the engines would lie. So this proves the Dockerfiles, what they
-# add and how the cluster calls it, not the engines. pip is real; packages that check.py lists as too heavy come without
+# add and how the cluster calls it, not the engines. pip is real; packages that building.py lists as too heavy come without
 # what they depend on. `make test-images` runs it, or run.sh FOLDER; all it keeps lies in .cache/images.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
