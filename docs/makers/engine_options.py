@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import get_origin
 
 import msgspec
-from makers.engine_tables import as_of, bare, newest_release
+from makers.engine_tables import as_of, bare
 from makers.markdown import escaped, grid, named, wrapped
 
 from llmspec.catalog.releases import Option, Table, holding, order
@@ -19,7 +19,7 @@ def parsers(rows: Table) -> Iterator[str]:
         return
     yield "\n## Parsers\n\nNames of the newest release; in brackets the release that one came with.\n"
     for kind, spans in sorted(known.items(), reverse=True):
-        held = {name: row for name, each in spans.items() if (row := holding(each, newest_release(rows)))}
+        held = {name: row for name, each in spans.items() if (row := holding(each, rows.newest_version))}
         listed = ", ".join(f"`{name}`" + f" ({row.since})" * bool(row.since) for name, row in sorted(held.items()))
         key = kind.removesuffix("s")
         yield f"\n{wrapped(f'* `{key}`: {listed}.')}\n"
@@ -27,7 +27,7 @@ def parsers(rows: Table) -> Iterator[str]:
 
 def options(engine: type[Engine], rows: Table) -> Iterator[str]:
     yield "\n## Options\n\n"
-    newest, oldest = newest_release(rows), next(iter(rows.releases))
+    newest, oldest = rows.newest_version, next(iter(rows.releases))
     held = {name: len(as_of(rows, newest).options(name)) for name in rows.commands}
     if engine.command:
         before = len(as_of(rows, oldest).options(engine.command))
@@ -52,7 +52,7 @@ def _added(engine: type[Engine]) -> str:
 
 
 def _gone(command: str, rows: Table, *, is_whole: bool) -> Iterator[str]:
-    known = as_of(rows, newest_release(rows))
+    known = as_of(rows, rows.newest_version)
     held = known.options(command)
     past = {name: row for name in rows.commands[command] if name not in held and (row := known.gone(command, name))}
     if not past:
@@ -71,7 +71,7 @@ def _gone(command: str, rows: Table, *, is_whole: bool) -> Iterator[str]:
 
 
 def _deprecated(command: str, rows: Table) -> Iterator[str]:
-    held = as_of(rows, newest_release(rows)).options(command)
+    held = as_of(rows, rows.newest_version).options(command)
     past = {name: row for name, row in sorted(held.items()) if row.deprecated}
     if past:
         yield f"\n### Options of `{command}` that are deprecated\n\n"

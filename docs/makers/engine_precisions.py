@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from makers.engine_tables import as_of, choices, kinds, label, newest_release, span
+from makers.engine_tables import as_of, choices, kinds, label, span
 from makers.markdown import grid, named
 
 from llmspec.catalog.releases import Support, Table, order, table
@@ -23,7 +23,7 @@ def making() -> Iterator[str]:
     readers = [(kind, members(Engine)[kind]) for kind in kinds() if issubclass(members(Engine)[kind], Server)]
     yield "\n## What the quantizing Job makes\n\n"
     yield (
-        f"ModelOpt {newest_release(rows)} makes these from a checkpoint that is not quantized, and the newest release "
+        f"ModelOpt {rows.newest_version} makes these from a checkpoint that is not quantized, and the newest release "
         "of each engine reads them on GPUs of these compute capabilities:\n\n"
     )
     head = ("`method`", *(f"`{kind}`" for kind, _ in readers))
@@ -35,7 +35,7 @@ def making() -> Iterator[str]:
 
 
 def _reads(engine: type[Engine], method: str) -> str:
-    version = newest_release(table(engine.table))
+    version = table(engine.table).newest_version
     row = as_of(table(engine.table), version).quantization(method, "modelopt")
     return ", ".join(row.capabilities) if row else NO
 
@@ -71,7 +71,7 @@ def _checkpoints(engine: type[Engine], rows: Table) -> Iterator[str]:
     if "none" not in rows.quantizations:
         chosen = "`engine.precision` counts" if choices(engine, "precision") else "nothing is held against the GPU"
         yield f"`none` has no line: where nothing is quantized, {chosen}."
-    known = as_of(rows, newest_release(rows))
+    known = as_of(rows, rows.newest_version)
     if known.names("modelopt"):
         yield f"Of ModelOpt's checkpoints it reads {named(sorted(known.names('modelopt')))}."
     if known.names("online"):

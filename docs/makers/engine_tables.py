@@ -13,10 +13,6 @@ from llmspec.families import Engine
 from llmspec.part import members
 
 
-def newest_release(rows: Table) -> str:
-    return list(rows.releases)[-1]
-
-
 def as_of(rows: Table, release: str) -> Known:
     """What is known as of a release; a table is read once, so that it can be told by itself."""
     return Known(next(name for name in engines() if table(name) is rows), release, release)

@@ -95,8 +95,12 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, renam
     families: dict[str, tuple[str, ...]] = {}
 
     @property
+    def newest_version(self) -> str:
+        return list(self.releases)[-1]
+
+    @property
     def newest(self) -> Release:
-        return list(self.releases.values())[-1]
+        return self.releases[self.newest_version]
 
 
 R = TypeVar("R", bound=Row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -43,12 +43,7 @@ T = TypeVar("T")
 def _table(name: str, row: type[T]) -> dict[str, T]:
     path = Path(__file__).parent / name
     rows: dict[str, T] = msgspec.json.decode(path.read_bytes(), type=dict[str, row])  # type: ignore[valid-type]
-    return dict(sorted(rows.items(), key=lambda item: natural(item[0])))
-
-
-def natural(text: str) -> tuple[Any, ...]:
-    """A sorting key in which 0.9 comes before 0.24."""
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in text.replace("-", ".").split("."))
+    return dict(sorted(rows.items()))
 
 
 @cache

@@ -82,5 +82,4 @@ def _of_weights(uri: str, revision: str | None, metadata: str, at: Path) -> Iter
 
 def quantizer_image() -> str:
     """Base of the image that quantizes checkpoints: that of the newest ModelOpt of the catalogue."""
-    newest = list(table("modelopt").releases.values())[-1]
-    return newest.images["build"]
+    return table("modelopt").newest.images["build"]

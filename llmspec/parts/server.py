@@ -15,6 +15,7 @@ from llmspec.report.code import Code
 from llmspec.report.nearest import did_you_mean
 from llmspec.report.report import Report
 from llmspec.scalars import Line, Seconds, doc
+from llmspec.sizing.rounding import whole_gib
 from llmspec.sizing.startup import startup_budget, startup_seconds
 
 UNKNOWN_PARSER = Code(
@@ -178,7 +179,7 @@ class Server(Engine):
             ),
             resources=Resources(
                 cpu=network.cpu,
-                memory=network.memory or _rounded(network.served_bytes // network.nodes) + shared + 8 * GIB,
+                memory=network.memory or whole_gib(network.served_bytes // network.nodes) + shared + 8 * GIB,
                 scratch=20 * GIB,
                 gpus=network.parallel.gpus // network.nodes,
                 origin=f"{network.origin}.resources",
@@ -254,11 +255,6 @@ def share(errors: str, answers: str) -> str:
 def quantile(metric: str, share: float) -> str:
     """PromQL: a quantile of a histogram over all pods of the selector."""
     return f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{{$SELECTOR}}[5m])))"
-
-
-def _rounded(size: int) -> int:
-    """Up to whole GiB."""
-    return -(-size // GIB) * GIB
 
 
 def _startup(network: Network) -> int:

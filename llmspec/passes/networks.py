@@ -87,17 +87,18 @@ def _precision(each: ResolvedModel) -> Precision:
         kv_cache=asked.kv_cache,
         maker=each.facts.quantizer if has else "modelopt" if is_built and not model.engine.runs_graphs else method,
         is_built=is_built,
-        calibration=_rows(each.calibration[1], calibration.samples if calibration else 0),
+        calibration="".join(f"{line}\n" for _, line in calibration_rows(each)),
         samples=calibration.samples if calibration else 0,
         length=calibration.max_length if calibration else 0,
         exclude=asked.exclude,
     )
 
 
-def _rows(text: str, count: int) -> str:
-    """The first rows of JSON Lines: what goes into the image is what is used."""
-    lines = [line for line in text.split("\n") if line.strip()][:count]
-    return "".join(f"{line}\n" for line in lines)
+def calibration_rows(each: ResolvedModel) -> list[tuple[int, str]]:
+    """The rows that are measured, with their numbers in the file: the first `samples` of it, empty lines left out."""
+    asked, (_, text) = each.model.quantization.calibration, each.calibration
+    rows = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return rows[: asked.samples if asked else 0]
 
 
 def _adapters(each: ResolvedModel) -> tuple[Adapter, ...]:

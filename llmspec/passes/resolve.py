@@ -292,4 +292,4 @@ def _gpus(model: Model, hardware: Hardware | None, at: Path, report: Report) -> 
 def _gpu(sku: str, place: Path) -> Gpu:
     row = gpus()[sku]
     origin = ".".join(str(step) for step in place if isinstance(step, str))
-    return Gpu(sku, row.products, row.compute_capability, origin)
+    return Gpu(sku, row.products, row.compute_capability, row.memory_mib * 2**20, origin)

@@ -133,6 +133,13 @@ class Network(Struct, frozen=True, kw_only=True):
         return self.gpus[0]
 
     @property
+    def made_while_loading(self) -> str:
+        """The method that neither the checkpoint has nor a job makes, so that the engine must; empty where none."""
+        asked = self.precision
+        is_there = asked.is_built or asked.method in ("none", self.facts.quantization)
+        return "" if is_there else asked.method
+
+    @property
     def nodes(self) -> int:
         """Nodes of one replica, each with as many GPUs as the others."""
         return -(-self.parallel.gpus // self.gpus_per_node)

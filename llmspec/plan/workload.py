@@ -94,12 +94,18 @@ class Container(Struct, frozen=True, kw_only=True):
 
 
 class Gpu(Struct, frozen=True):
-    """A GPU that a workload may land on: the values of its node label, and its compute capability."""
+    """A GPU that a workload may land on: the values of its node label, its compute capability, its bytes of memory."""
 
     sku: str
     products: tuple[str, ...]
     compute_capability: str
-    origin: str = ""
+    memory: int
+    origin: str
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """The path in the spec that names it."""
+        return tuple(self.origin.split("."))
 
 
 class Scaling(Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def first(engine):
 
 
 def newest(engine):
-    return list(table(engine).releases)[-1]
+    return table(engine).newest_version
 
 
 def named(text):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from llmspec.catalog.releases import known, table
-from llmspec.catalog.tables import actions, gpus, images, natural, packages
+from llmspec.catalog.tables import actions, gpus, images, packages
 
 ROWS = [(f"{read.__name__}:{name}", row) for read in (actions, gpus, images, packages) for name, row in read().items()]
 
@@ -32,10 +32,6 @@ def test_builder_and_server_are_of_one_month():
         server = known("triton", release.pins["triton"])
         assert server.release.images["serve"] == release.images["serve"]
         assert server.release.pins["tensorrt"] == version
-
-
-def test_versions_sort_as_numbers():
-    assert sorted(["0.10.0", "0.9.1", "0.24.0"], key=natural) == ["0.9.1", "0.10.0", "0.24.0"]
 
 
 @pytest.mark.parametrize("engine", ["sglang", "vllm"])

@@ -14,7 +14,6 @@ from matrix_table import versions
 import llmspec.catalog.tables
 import llmspec.passes.resolve
 from llmspec.catalog.tables import GpuRow
-from llmspec.passes.check import weights_fit
 
 VLLM, TRTLLM, TENSORRT = "vllm", "tensorrt-llm", "tensorrt"
 PROFILES = [{"batch": [1, 4, 8], "sequence": [8, 32, 64]}]
@@ -198,7 +197,6 @@ def test_awq_is_not_for_consumer_blackwell(version, monkeypatch):
     """7.9. The catalogue has no GPU of capability 12.0, so one is put into it."""
     card = GpuRow("RTX PRO 6000", ("NVIDIA-RTX-PRO-6000",), "12.0", 97887, "a test")
     monkeypatch.setattr(llmspec.passes.resolve, "gpus", lambda: llmspec.catalog.tables.gpus() | {"pro": card})
-    monkeypatch.setattr(weights_fit, "gpus", llmspec.passes.resolve.gpus)
     said, lines = said_of(trtllm(version) | {"hardware": {"gpu": "pro"}}, CHECKPOINTS["awq"])
     assert ("LS377", "metadata") in [(each.code.id, lines[each.span.line]) for each in said.errors]
     refused, _ = said_of(trtllm(version) | {"hardware": {"gpu": "pro"}}, CHECKPOINTS["nvfp4 of ModelOpt"])

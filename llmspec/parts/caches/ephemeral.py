@@ -9,6 +9,7 @@ from llmspec.plan.workload import Volume
 from llmspec.report.place import Path
 from llmspec.report.report import Report
 from llmspec.scalars import Bytes, doc
+from llmspec.sizing.rounding import whole_gib
 
 
 class Ephemeral(Cache):
@@ -20,7 +21,7 @@ class Ephemeral(Cache):
 
     def volume(self, service: str, size: int) -> Volume:  # noqa: ARG002 - pods share nothing
         # A checkpoint is more than its weights: tokenizer, headers, at times the weights in a second format.
-        return Volume(name="models", kind="scratch", size=-(-2 * size // 2**30) * 2**30, origin="serving.cache")
+        return Volume(name="models", kind="scratch", size=whole_gib(2 * size), origin="serving.cache")
 
     def check(self, at: Path, replicas: int, report: Report) -> None:
         """Any number of pods can have a disk of their own."""

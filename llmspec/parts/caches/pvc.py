@@ -10,6 +10,7 @@ from llmspec.report.code import Code
 from llmspec.report.place import Path
 from llmspec.report.report import Report
 from llmspec.scalars import Bytes, Name, doc
+from llmspec.sizing.rounding import whole_gib
 
 ONE_NODE_CLAIM = Code(
     "LS354", "claim-of-one-node", "`accessMode: ReadWriteOnce` is not enough for {replicas} replicas on several nodes",
@@ -37,7 +38,7 @@ class PersistentVolumeClaim(Cache):
             name="models",
             kind="claim",
             source=f"{service}-models",
-            size=self.size or -(-3 * size // 2**30) * 2**30,
+            size=self.size or whole_gib(3 * size),
             access=self.access_mode,
             storage_class=self.storage_class or "",
             origin="serving.cache",

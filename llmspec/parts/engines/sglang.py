@@ -63,8 +63,7 @@ class SgLang(Server):
         return ("--model-path", network.checkpoint)
 
     def own(self, network: Network) -> dict[str, tuple[Any, str]]:
-        split, asked = network.parallel, network.precision
-        is_made_here = asked.method not in ("none", network.facts.quantization) and not asked.is_built
+        split = network.parallel
         options: dict[str, tuple[Any, str]] = {
             "context-length": (network.max_model_len, "`context.maxModelLen`"),
             "enable-metrics": (True, "the metrics"),
@@ -80,7 +79,7 @@ class SgLang(Server):
             "mem-fraction-static": (True, self.mem_fraction_static, "`engine.memFractionStatic`"),
             "disable-radix-cache": (not self.enable_prefix_caching, True, "`engine.enablePrefixCaching`"),
             "is-embedding": (network.task == "embed", True, "the model's `task`"),
-            "quantization": (is_made_here, asked.method, "`quantization.method`"),
+            "quantization": (True, network.made_while_loading, "`quantization.method`"),
             "kv-cache-dtype": (True, self.kv_cache(network), "`quantization.kvCache`"),
             "chat-template": (bool(network.chat_template), f"{SETTINGS}/{TEMPLATE}", "the model's `chatTemplate`"),
             "tool-call-parser": (True, self.tool_call_parser, "`engine.toolCallParser`"),

@@ -23,6 +23,7 @@ from llmspec.report.code import Code
 from llmspec.report.place import Path
 from llmspec.report.report import Report
 from llmspec.scalars import Count, RelativePath, Whole, doc
+from llmspec.sizing.rounding import whole_gib
 from llmspec.sizing.startup import startup_budget, startup_seconds
 
 CALIBRATION_NEEDS_TOKENIZER = Code(
@@ -126,7 +127,7 @@ class TensorRt(Engine, kw_only=True):
             if order(gpu.compute_capability) < order(AMPERE):
                 at, also = (
                     (*network.at, "engine", "hardwareCompatibility"),
-                    [(tuple(gpu.origin.split(".")), "this GPU")],
+                    [(gpu.at, "this GPU")],
                 )
                 hint = "remove it: then a plan is built for each compute capability"
                 report.say(OLDER_GPU, at, gpu=gpu.sku, capability=gpu.compute_capability, also=also, help=hint)
@@ -273,7 +274,7 @@ class TensorRt(Engine, kw_only=True):
             ),
             resources=Resources(
                 cpu=network.cpu,
-                memory=network.memory or -(-network.facts.weight_bytes // GIB) * GIB + 8 * GIB,
+                memory=network.memory or whole_gib(network.facts.weight_bytes) + 8 * GIB,
                 scratch=4 * GIB,
                 gpus=1,
                 origin=f"{network.origin}.resources",

@@ -81,9 +81,9 @@ class Vllm(Server):
 
     def _precision(self, network: Network) -> dict[str, tuple[Any, str]]:
         """What a checkpoint has is read from it; what it lacks and no job makes is made while it is loaded."""
-        asked, options = network.precision, {}
-        if asked.method not in ("none", network.facts.quantization) and not asked.is_built:
-            options["quantization"] = (asked.method, "`quantization.method`")
+        options = {}
+        if method := network.made_while_loading:
+            options["quantization"] = (method, "`quantization.method`")
         if dtype := self.kv_cache(network):
             options["kv-cache-dtype"] = (dtype, "`quantization.kvCache`")
         return options

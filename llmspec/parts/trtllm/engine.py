@@ -13,6 +13,7 @@ from llmspec.plan.build import Build, ContextFile, Image, Step, build_script
 from llmspec.plan.network import Network
 from llmspec.report.code import Code
 from llmspec.report.report import Report
+from llmspec.sizing.rounding import whole_gib
 
 ENGINE_GONE = Code(
     "LS348", "engine-no-longer-built", "no engine can be built with TensorRT-LLM {version}",
@@ -62,7 +63,7 @@ def check_engine(network: Network, known: Known, backend: str, report: Report) -
         report.say(NOT_IN_LANE, (*network.at, *key.split(".")), key=key, help="use `backend: pytorch`")
     capabilities = {gpu.compute_capability for gpu in network.gpus}
     if len(capabilities) > 1:
-        at, key = tuple(network.gpus[-1].origin.split(".")), "hardware.alternatives"
+        at, key = network.gpus[-1].at, "hardware.alternatives"
         report.say(NOT_IN_LANE, at, key=key, help="remove it: an engine runs on the GPU that it was built on")
     if network.facts.quantization:
         hint = "use `backend: pytorch`, or name the checkpoint that is not quantized"
@@ -83,7 +84,7 @@ def build_of(network: Network, known: Known, pin: Pin) -> Build:
         result=f"{network.weights}-engine-{digest[:12]}",
         requires=(("tensorrt_llm", known.version),),
         gpus=network.parallel.gpus,
-        memory=-(-network.facts.weight_bytes // GIB) * GIB + 16 * GIB,
+        memory=whole_gib(network.facts.weight_bytes) + 16 * GIB,
         origin=f"{network.origin}.engine",
     )
 

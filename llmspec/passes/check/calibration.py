@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from llmspec.passes.networks import calibration_rows
 from llmspec.passes.resolve import Resolved, ResolvedModel
 from llmspec.report.code import Code
 from llmspec.report.place import Source, Span
@@ -31,19 +32,19 @@ def check(resolved: Resolved, report: Report) -> None:
         asked = each.model.quantization.calibration
         if asked is None:
             continue
-        rows = [line for line in each.calibration[1].split("\n") if line.strip()]
+        rows = calibration_rows(each)
         if len(rows) < asked.samples:
             at = (*each.at, "quantization", "calibration", "samples")
             hint = f"write `samples: {len(rows)}`, or add rows" if rows else "add rows"
             report.say(FEW_ROWS, at, rows=len(rows), samples=asked.samples, help=hint)
-        for number, problem in list(_faults(each, asked.samples))[:MOST]:
+        for number, problem in list(_faults(rows))[:MOST]:
             hint = "write `text`, `prompt`, or `messages` with `role` and `content`"
             report.say(NO_TEXT, _place(each, number), number=number, problem=problem, help=hint)
 
 
-def _faults(each: ResolvedModel, samples: int) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(each.calibration[1].split("\n")[:samples], 1):
-        if line.strip() and (problem := _problem(line)):
+def _faults(rows: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for number, line in rows:
+        if problem := _problem(line):
             yield number, problem
 
 

@@ -118,7 +118,7 @@ def _check_format(net: Network, at: Path, name: str, known: Known, report: Repor
             report.say(NOT_IN_ENGINE, at, help=_instead(name, net, known), **facts)
         return
     for gpu in net.gpus:
-        also = [(tuple(gpu.origin.split(".")), "this GPU")]
+        also = [(gpu.at, "this GPU")]
         if gpu.compute_capability not in row.capabilities:
             capability = gpu.compute_capability
             hint = _instead(name, net, known) or _gpus(row)
@@ -167,7 +167,7 @@ def _check_kv_cache(each: ResolvedModel, net: Network, known: Known, report: Rep
         return
     for gpu in net.gpus:
         if gpu.compute_capability not in row.capabilities:
-            also, capability = [(tuple(gpu.origin.split(".")), "this GPU")], gpu.compute_capability
+            also, capability = [(gpu.at, "this GPU")], gpu.compute_capability
             report.say(
                 NOT_ON_GPU, at, gpu=gpu.sku, capability=capability, also=also, help=_other_caches(known, gpu), **facts
             )

@@ -22,17 +22,12 @@ def check(resolved: Resolved, report: Report) -> None:
         net = network(resolved, each)
         split = net.parallel.tensor * net.parallel.pipeline * (net.parallel.data if net.parallel.expert > 1 else 1)
         for gpu in net.gpus:
-            has, need = _memory(gpu.sku), net.served_bytes / split / GIB
+            has, need = gpu.memory / GIB, net.served_bytes / split / GIB
             if need > has:
                 at = (*each.at, "parallelism", "tensor") if net.parallel.tensor > 1 else each.at
-                also = [(tuple(gpu.origin.split(".")), "this GPU")]
+                also = [(gpu.at, "this GPU")]
                 hint = _ways_out(net, has)
                 report.say(WEIGHTS_DO_NOT_FIT, at, need=need, gpu=gpu.sku, has=has, also=also, help=hint)
-
-
-def _memory(sku: str) -> float:
-    """GiB."""
-    return gpus()[sku].memory_mib / 1024
 
 
 def _ways_out(net: Network, has: float) -> str:

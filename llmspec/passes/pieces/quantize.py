@@ -8,11 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from llmspec.catalog.releases import table
-from llmspec.catalog.tables import gpus
 from llmspec.families import Pin
 from llmspec.lock.references import quantizer_image
 from llmspec.plan.build import Build, ContextFile, Image, Step, build_script
 from llmspec.plan.network import Network
+from llmspec.sizing.rounding import whole_gib
 
 GIB = 2**30
 HEADROOM = 1.25
@@ -38,7 +38,7 @@ def quantize_of(net: Network, pin: Pin) -> Build | None:
     """The build of a quantized checkpoint, if one is needed."""
     if not net.precision.is_built or net.precision.maker != "modelopt":
         return None
-    version = list(table("modelopt").releases)[-1]
+    version = table("modelopt").newest_version
     base, step = pin(quantizer_image()), _step(net)
     depends = (step, base, net.digest, net.precision, version)
     digest = sha256(msgspec.json.encode(depends)).hexdigest()
@@ -48,16 +48,15 @@ def quantize_of(net: Network, pin: Pin) -> Build | None:
         steps=(step,),
         result=f"{net.weights}-{net.precision.method}-{digest[:12]}",
         gpus=gpus_needed(net),
-        memory=-(-net.facts.weight_bytes // GIB) * GIB + 16 * GIB,
+        memory=whole_gib(net.facts.weight_bytes) + 16 * GIB,
         origin=f"{net.origin}.quantization",
     )
 
 
 def gpus_needed(net: Network) -> int:
     """GPUs of the job, which holds the weights before they get smaller: a power of two, at most those of one node."""
-    each = gpus()[net.gpu.sku].memory_mib * 2**20
     count = 1
-    while count * each < net.facts.weight_bytes * HEADROOM and count * 2 <= net.gpus_per_node:
+    while count * net.gpu.memory < net.facts.weight_bytes * HEADROOM and count * 2 <= net.gpus_per_node:
         count *= 2
     return count
 
